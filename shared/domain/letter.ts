@@ -1,0 +1,72 @@
+/**
+ * Letters: what is asked of a call or of its gateway, kept in the call's box until acknowledged.
+ * A letter survives its reader; the next owner reads the box first. Applying one twice must be harmless.
+ */
+import type { LegId, StreamSid } from '../kernel/ids.ts';
+import type { DocumentSource } from './call.ts';
+import type { TrackSelection } from './stream.ts';
+
+/** A session description, opaque to everyone but the leg and the phone. */
+export type Sdp = string;
+
+/** From the gateway to the call, and from the API to the call. */
+export type CallLetter =
+  | { readonly kind: 'ringing'; readonly leg: LegId; readonly sipCode: number; readonly sdp: Sdp | null }
+  | { readonly kind: 'answered'; readonly leg: LegId; readonly sdp: Sdp }
+  /** A final answer other than 2xx, or our own time-out (408), to an INVITE of ours. */
+  | { readonly kind: 'failed'; readonly leg: LegId; readonly sipCode: number; readonly reason: string }
+  /** The far end hung up: BYE, or CANCEL before the answer; or its dialog died (no ACK: 408). */
+  | {
+      readonly kind: 'ended';
+      readonly leg: LegId;
+      readonly by: 'bye' | 'cancel' | 'lost';
+      readonly sipCode: number | null;
+    }
+  /** The ACK of our answer carried the far end's SDP (late offer). */
+  | { readonly kind: 'acked'; readonly leg: LegId; readonly sdp: Sdp | null }
+  /** The far end's re-INVITE or UPDATE; answered with `answer-reoffer`. `sdp` null asks us to offer. */
+  | { readonly kind: 'reoffered'; readonly leg: LegId; readonly sdp: Sdp | null }
+  | { readonly kind: 'reanswered'; readonly leg: LegId; readonly sdp: Sdp }
+  | { readonly kind: 'reoffer-failed'; readonly leg: LegId; readonly sipCode: number }
+  /** SIP INFO. */
+  | { readonly kind: 'digit'; readonly leg: LegId; readonly digit: string; readonly durationMs: number }
+  | { readonly kind: 'end'; readonly status: 'completed' | 'canceled' }
+  | { readonly kind: 'replace'; readonly document: DocumentSource }
+  | { readonly kind: 'press'; readonly digits: string }
+  | { readonly kind: 'stream-start'; readonly stream: StreamSid }
+  | { readonly kind: 'stream-stop'; readonly stream: StreamSid }
+  | {
+      readonly kind: 'stream-update';
+      readonly stream: StreamSid;
+      readonly paused?: boolean;
+      readonly track?: TrackSelection;
+      readonly url?: string;
+    };
+
+/** From the call to its gateway. */
+export type GatewayLetter =
+  | {
+      readonly kind: 'dial';
+      readonly leg: LegId;
+      readonly to: string;
+      readonly from: string;
+      readonly callerName: string | null;
+      readonly trunk: string | null;
+      readonly headers: Readonly<Record<string, string>>;
+      readonly sdp: Sdp;
+      readonly ringTimeoutMs: number;
+    }
+  | { readonly kind: 'ring'; readonly leg: LegId; readonly sdp: Sdp | null }
+  | { readonly kind: 'answer'; readonly leg: LegId; readonly sdp: Sdp }
+  | { readonly kind: 'reject'; readonly leg: LegId; readonly sipCode: number; readonly reason: string }
+  /** BYE, or CANCEL before the answer, or 487 to an unanswered INVITE of theirs. */
+  | { readonly kind: 'hangup'; readonly leg: LegId }
+  | { readonly kind: 'reoffer'; readonly leg: LegId; readonly sdp: Sdp }
+  | { readonly kind: 'answer-reoffer'; readonly leg: LegId; readonly sdp: Sdp }
+  | { readonly kind: 'reject-reoffer'; readonly leg: LegId; readonly sipCode: number };
+
+/** A letter as it lies in a box. `id` is unique in the box and grows. */
+export interface Posted<Letter> {
+  readonly id: number;
+  readonly letter: Letter;
+}

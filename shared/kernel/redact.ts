@@ -1,0 +1,17 @@
+/** What may be written down of a URL or of pressed digits (STYLE: no credential, no digit in a log). */
+
+/** The URL without user, password, query and fragment; `invalid url` when it cannot be parsed. */
+export function redactUrl(text: string): string {
+  try {
+    const url = new URL(text);
+    const query = url.search === '' ? '' : '?…';
+    return `${url.protocol}//${url.host}${url.pathname}${query}`;
+  } catch {
+    return 'invalid url';
+  }
+}
+
+/** Digits as a count of stars: enough to see that a key was pressed, not which. */
+export function redactDigits(digits: string): string {
+  return '*'.repeat(digits.length);
+}

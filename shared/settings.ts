@@ -1,0 +1,97 @@
+/**
+ * Settings: environment variables, validated together at start (API.md "Settings").
+ * `.env.example` lists all of them; the test of this file keeps the two equal.
+ */
+import os from 'node:os';
+import { z } from 'zod';
+
+const flag = (fallback: boolean) =>
+  z
+    .enum(['on', 'off', 'true', 'false', '1', '0', 'yes', 'no'])
+    .transform((text) => text === 'on' || text === 'true' || text === '1' || text === 'yes')
+    .default(fallback);
+
+const units = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
+
+/** `500ms`, `60s`, `5m`, `2h`, `7d` → milliseconds. */
+const duration = (fallbackMs: number) =>
+  z
+    .string()
+    .regex(/^\d{1,9}(ms|s|m|h|d)$/, 'a number and a unit: ms, s, m, h or d')
+    .transform((text) => {
+      const unit = text.replace(/^\d+/, '') as keyof typeof units;
+      return Number.parseInt(text, 10) * units[unit];
+    })
+    .default(fallbackMs);
+
+const port = (fallback: number) => z.coerce.number().int().min(0).max(65_535).default(fallback);
+
+const portRange = z
+  .string()
+  .regex(/^\d{1,5}-\d{1,5}$/, 'two ports: 20000-29999')
+  .transform((text) => {
+    const [low, high] = text.split('-').map(Number) as [number, number];
+    return { low, high };
+  })
+  .refine(
+    ({ low, high }) => low >= 1024 && high <= 65_535 && high - low >= 3,
+    'a range of at least four ports between 1024 and 65535',
+  )
+  .default({ low: 20_000, high: 29_999 });
+
+const list = (fallback: string) =>
+  z
+    .string()
+    .default(fallback)
+    .transform((text) =>
+      text
+        .split(',')
+        .map((item) => item.trim())
+        .filter((item) => item !== ''),
+    );
+
+export const settingsSchema = z.object({
+  HOST: z.string().default('127.0.0.1'),
+  PORT: port(3000),
+  REDIS_URL: z.string().optional(),
+  DATA_DIR: z.string().default('.data'),
+  ACCOUNT_SID: z.string().regex(/^AC[0-9a-f]{32}$/, 'AC and 32 hex digits'),
+  AUTH_TOKEN: z.string().min(16, 'at least 16 characters'),
+  SIP_HOST: z.string().default('127.0.0.1'),
+  SIP_PORT: port(5060),
+  SIP_PUBLIC_ADDRESS: z.string().optional(),
+  SIP_ALLOW: list('127.0.0.0/8'),
+  RTP_HOST: z.string().default('127.0.0.1'),
+  RTP_PUBLIC_ADDRESS: z.string().optional(),
+  RTP_PORTS: portRange,
+  WORKER_THREADS: z.coerce.number().int().min(1).max(256).default(os.availableParallelism()),
+  CALLS_PER_THREAD: z.coerce.number().int().min(1).max(10_000).default(400),
+  TRUNKS: z.string().optional(),
+  PHONES_PORT: port(5080),
+  DIALECT: z.enum(['pivot', 'twilio']).default('pivot'),
+  PUBLIC_URL: z.url().optional(),
+  ALLOW_PRIVATE_ADDRESSES: flag(false),
+  ALLOW_INSECURE_WS: flag(true),
+  CALL_RETENTION: duration(7 * units.d),
+  QUEUE_TIMEOUT: duration(60 * units.s),
+  DRAIN_TIMEOUT: duration(60 * units.s),
+  LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'),
+});
+
+export type Settings = z.output<typeof settingsSchema>;
+
+/** All problems at once, one line each, ready to print. */
+export class SettingsError extends Error {
+  override readonly name = 'SettingsError';
+}
+
+/** @throws SettingsError naming every setting that is wrong. */
+export function readSettings(environment: NodeJS.ProcessEnv): Settings {
+  const known = Object.fromEntries(
+    Object.keys(settingsSchema.shape).map((name) => [name, environment[name] === '' ? undefined : environment[name]]),
+  );
+  const result = settingsSchema.safeParse(known);
+  if (result.success) return result.data;
+  const lines = result.error.issues.map((issue) => `  ${issue.path.join('.')}: ${issue.message}`);
+  throw new SettingsError(`These settings are not right:\n${lines.join('\n')}`);
+}

@@ -1,0 +1,166 @@
+/**
+ * What is kept in Redis, as the rest of the system sees it. The implementation is `RedisStore`;
+ * the contract suite is `test/contract/store.test.ts`.
+ *
+ * All keys of one call share the hash tag `{CA…}`, so each step below that names one call is one
+ * Lua script on one slot. A write that carries an epoch is refused with `lost` when a newer owner
+ * has claimed the call; whoever is refused drops the media and writes nothing more.
+ */
+
+import type { CallPatch, CallRecord, CallStatus } from '../domain/call.ts';
+import type { Callback } from '../domain/callback.ts';
+import type { TimelineEntry, TimelineEvent } from '../domain/event.ts';
+import type { CallLetter, GatewayLetter, Posted } from '../domain/letter.ts';
+import type { NumberRecord } from '../domain/number.ts';
+import type { StreamPatch, StreamRecord, StreamRefusal } from '../domain/stream.ts';
+import type { CallSid, Epoch, GatewayId, LegId, OwnerId, StreamSid } from '../kernel/ids.ts';
+
+/** A fenced write: done, or refused because a newer owner exists. */
+export type Fenced = 'done' | 'lost';
+
+export interface Page<Item> {
+  readonly items: readonly Item[];
+  /** Opaque; null on the last page. */
+  readonly nextCursor: string | null;
+}
+
+export interface CallFilter {
+  readonly status?: CallStatus;
+  readonly to?: string;
+  readonly from?: string;
+  /** Milliseconds since the epoch, of `createdAt`, inclusive. */
+  readonly since?: number;
+  readonly until?: number;
+}
+
+export type Created =
+  | { readonly kind: 'created'; readonly call: CallRecord }
+  /** The same `Idempotency-Key` with the same body came before: its call. */
+  | { readonly kind: 'repeated'; readonly call: CallRecord }
+  /** The same key with another body. */
+  | { readonly kind: 'key_reused' };
+
+export interface CallStore {
+  /** Writes the record, its first timeline entry and its place in the index. Does not queue the job. */
+  create(call: CallRecord, idempotency?: { readonly key: string; readonly fingerprint: string }): Promise<Created>;
+  get(sid: CallSid): Promise<CallRecord | null>;
+  /** Newest first. */
+  list(filter: CallFilter, limit: number, cursor: string | null): Promise<Page<CallRecord>>;
+  /** Takes the call for this owner with a new epoch; null when it has ended or never was. */
+  claim(sid: CallSid, owner: OwnerId): Promise<{ readonly call: CallRecord; readonly epoch: Epoch } | null>;
+  /**
+   * The owner's one write: patch, timeline entries and callbacks owed, in one step.
+   * When the patch carries a final status the call leaves the live sets and its retention time begins.
+   */
+  save(sid: CallSid, epoch: Epoch, change: CallChange): Promise<Fenced>;
+  /** Ends a call nobody owns yet (API cancel, queue time limit). False when it is owned or ended. */
+  endUnclaimed(sid: CallSid, patch: CallPatch): Promise<boolean>;
+}
+
+export interface CallChange {
+  readonly patch?: CallPatch;
+  readonly entries?: readonly { readonly at: string; readonly entry: TimelineEntry }[];
+  readonly callbacks?: readonly Callback[];
+}
+
+export interface TimelineStore {
+  /** For writers other than the owner: gateway, API, callback delivery. */
+  append(sid: CallSid, entries: readonly { readonly at: string; readonly entry: TimelineEntry }[]): Promise<void>;
+  /** Entries after `afterSeq`, oldest first. */
+  read(sid: CallSid, afterSeq: number, limit: number): Promise<readonly TimelineEvent[]>;
+  /** Calls `wake` whenever the timeline of the call grew; at worst late, never lost for good (1 s poll behind it). */
+  follow(sid: CallSid, wake: () => void): () => void;
+}
+
+export interface StreamStore {
+  /**
+   * The one step that decides limits, for API and TwiML alike (PROTOCOL §0 row 21, AC-27…AC-29, AC-49).
+   * `by: 'api'` also puts the `stream-start` letter into the call's box and repeats idempotently:
+   * a live stream with the same name and an equal spec answers `existing`.
+   */
+  open(
+    stream: StreamRecord,
+    by: { readonly kind: 'api' } | { readonly kind: 'owner'; readonly epoch: Epoch },
+  ): Promise<
+    | { readonly kind: 'opened'; readonly stream: StreamRecord; readonly owner: OwnerId | null }
+    | { readonly kind: 'existing'; readonly stream: StreamRecord }
+    | { readonly kind: 'refused'; readonly reason: StreamRefusal }
+    | { readonly kind: 'lost' }
+  >;
+  /** By name (the newest of that name) or by sid. */
+  get(sid: CallSid, nameOrSid: string): Promise<StreamRecord | null>;
+  list(sid: CallSid): Promise<readonly StreamRecord[]>;
+  save(sid: CallSid, stream: StreamSid, epoch: Epoch, patch: StreamPatch): Promise<Fenced>;
+}
+
+/** The boxes of a call. Posting answers with whom to ring; the bell is `shared/queue.ts`. */
+export interface Mailbox {
+  /** Refused when the call has ended: nobody will read it. */
+  postToCall(
+    sid: CallSid,
+    letter: CallLetter,
+  ): Promise<
+    | { readonly kind: 'posted'; readonly owner: OwnerId | null }
+    | { readonly kind: 'ended' }
+    | { readonly kind: 'unknown' }
+  >;
+  readForCall(sid: CallSid, epoch: Epoch): Promise<readonly Posted<CallLetter>[] | 'lost'>;
+  ackForCall(sid: CallSid, epoch: Epoch, upTo: number): Promise<Fenced>;
+  /** Fenced by the caller's epoch. Letters of an ended call are still taken: a hang-up may be the last. */
+  postToGateway(sid: CallSid, epoch: Epoch, letter: GatewayLetter): Promise<Fenced>;
+  readForGateway(sid: CallSid): Promise<readonly Posted<GatewayLetter>[]>;
+  ackForGateway(sid: CallSid, upTo: number): Promise<void>;
+}
+
+/** Callbacks owed, in order. The owner delivers while the call lives; the `callbacks` queue what is left. */
+export interface Outbox {
+  peek(sid: CallSid): Promise<Posted<Callback> | null>;
+  /** Removes it, whatever came of it. */
+  remove(sid: CallSid, id: number): Promise<void>;
+}
+
+/** Dialogs of a gateway, as plain data, so that a restarted gateway goes on with them. */
+export interface DialogStore {
+  put(gateway: GatewayId, sid: CallSid, leg: LegId, data: unknown): Promise<void>;
+  remove(gateway: GatewayId, sid: CallSid, leg: LegId): Promise<void>;
+  /** Everything this gateway held, read at its start. */
+  all(gateway: GatewayId): Promise<readonly { readonly sid: CallSid; readonly leg: LegId; readonly data: unknown }[]>;
+}
+
+export interface NumberStore {
+  put(number: NumberRecord): Promise<'created' | 'replaced'>;
+  get(number: string): Promise<NumberRecord | null>;
+  remove(number: string): Promise<boolean>;
+  list(limit: number, cursor: string | null): Promise<Page<NumberRecord>>;
+}
+
+/** Who is there. Entries expire by themselves unless renewed. */
+export interface Presence {
+  announceOwner(owner: OwnerId, state: OwnerState): Promise<void>;
+  withdrawOwner(owner: OwnerId): Promise<void>;
+  owners(): Promise<readonly (OwnerState & { readonly owner: OwnerId })[]>;
+  announceGateway(gateway: GatewayId, state: { readonly address: string }): Promise<void>;
+  withdrawGateway(gateway: GatewayId): Promise<void>;
+  gateways(): Promise<readonly { readonly gateway: GatewayId; readonly address: string }[]>;
+}
+
+export interface OwnerState {
+  readonly calls: number;
+  readonly capacity: number;
+  readonly draining: boolean;
+}
+
+/** Everything, for the `main.ts` files that construct it. */
+export interface Store {
+  readonly calls: CallStore;
+  readonly timeline: TimelineStore;
+  readonly streams: StreamStore;
+  readonly mailbox: Mailbox;
+  readonly outbox: Outbox;
+  readonly dialogs: DialogStore;
+  readonly numbers: NumberStore;
+  readonly presence: Presence;
+  /** Round trip to Redis in milliseconds; rejects when it is away. */
+  ping(): Promise<number>;
+  close(): Promise<void>;
+}

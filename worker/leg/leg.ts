@@ -1,0 +1,58 @@
+/**
+ * One far party of a call as the call sees it: its signalling in words, its audio as a tee and a
+ * playout queue. The call owns it and closes it; the implementation is `sip-leg.ts`.
+ */
+
+import type { TimelineEntry } from '../../shared/domain/event.ts';
+import type { CallLetter } from '../../shared/domain/letter.ts';
+import type { LegId } from '../../shared/kernel/ids.ts';
+import type { Tee } from '../media/frame.ts';
+import type { PlayoutQueue } from '../media/playout-queue.ts';
+
+/** Letters that concern a leg. */
+export type LegLetter = Extract<CallLetter, { readonly leg: LegId }>;
+
+export interface LegDelegate {
+  onRinging(sipCode: number): void;
+  /** Media flows from here on. */
+  onAnswered(): void;
+  /** Final: not answered. */
+  onFailed(sipCode: number, reason: string): void;
+  /** Final: the far end is gone. */
+  onEnded(by: 'bye' | 'cancel' | 'lost' | 'media-timeout', sipCode: number | null): void;
+  onDigit(digit: string, by: 'rfc4733' | 'info' | 'tone', durationMs: number): void;
+  /** Something for the timeline. */
+  onEntry(entry: TimelineEntry): void;
+}
+
+export interface DialOrder {
+  readonly to: string;
+  readonly from: string;
+  readonly callerName: string | null;
+  readonly trunk: string | null;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly ringTimeoutMs: number;
+}
+
+export interface Leg {
+  readonly id: LegId;
+  readonly state: 'idle' | 'dialling' | 'ringing' | 'up' | 'ended';
+  /** Complete from construction; silent until media flows. */
+  readonly tee: Tee;
+  readonly playout: PlayoutQueue;
+  /** Outbound: sends our offer. */
+  dial(order: DialOrder): void;
+  /** Inbound: 180. */
+  ring(): void;
+  /** Inbound: 200 with our answer; `onAnswered` follows when media is up. */
+  answer(): void;
+  reject(sipCode: number, reason: string): void;
+  /** Asks for the end; the leg is silent from now on. Idempotent. */
+  hangup(): void;
+  /** Presses digits towards the far party (RFC 4733; `w` = 0.5 s, `W` = 1 s); resolves when the last one is out. */
+  press(digits: string, signal?: AbortSignal): Promise<void>;
+  /** A letter of the gateway for this leg. */
+  deliver(letter: LegLetter): void;
+  /** Frees port, sockets and beat. Says nothing to the far end: `hangup` does. Idempotent. */
+  close(): void;
+}

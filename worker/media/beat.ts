@@ -1,0 +1,10 @@
+/** When things happen: the metronome's side of the 20 ms beat. What to do in a beat is the listener's. */
+
+export interface BeatSource {
+  /**
+   * Calls `beat` every 20 ms until removed; answers with the remover. Listeners are spread over the
+   * phases of the period. A late metronome catches up: each beat is run, none is skipped,
+   * unless it is more than a second behind (then the count jumps and `skipped` tells by how many).
+   */
+  join(listener: { beat(): void; skipped?(beats: number): void }): () => void;
+}
