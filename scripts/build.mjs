@@ -1,6 +1,7 @@
 /** Compiles the sources into `dist/` and copies what is read at run time beside them (Lua steps, pages). */
 import { spawnSync } from 'node:child_process';
 import { cpSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -8,8 +9,10 @@ const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
 const dist = path.join(root, 'dist');
 const assets = /\.(lua|html|css|svg|json|wav|mp3|xml|txt|hex|sdp|dat)$/;
 
+const compiler = path.join(path.dirname(createRequire(import.meta.url).resolve('typescript/package.json')), 'bin/tsc');
+
 rmSync(dist, { recursive: true, force: true });
-const compiled = spawnSync(process.execPath, [path.join(root, 'node_modules/typescript/bin/tsc'), '-p', root], {
+const compiled = spawnSync(process.execPath, [compiler, '-p', root], {
   stdio: 'inherit',
 });
 if (compiled.status !== 0) process.exit(compiled.status ?? 1);
