@@ -1,0 +1,50 @@
+/**
+ * The frame of every `main.ts`: start, say so, and end well. A service started by the launcher
+ * reports over the IPC channel; one started by hand or by a supervisor prints the same line.
+ *
+ * SIGTERM or SIGINT closes in the reverse order of opening; a second one ends the process at once.
+ * When the launcher dies, so does the service: nothing is left behind.
+ */
+import { Closers } from '../kernel/closers.ts';
+import { SettingsError } from '../settings.ts';
+
+/** What a service tells when it is up: addresses and ports as they really are. */
+export type ServiceInfo = Readonly<Record<string, string | number | boolean>>;
+
+/** The message a service sends to the launcher. */
+export type ServiceReport = { readonly kind: 'ready'; readonly service: string; readonly info: ServiceInfo };
+
+/**
+ * Runs a service until a signal comes.
+ *
+ * @param start opens everything, pushing a closer for each thing at the moment it is opened.
+ */
+export function runService(service: string, start: (closers: Closers) => Promise<ServiceInfo>): void {
+  const closers = new Closers();
+  let closing = false;
+
+  const close = (): void => {
+    if (closing) process.exit(130);
+    closing = true;
+    void closers.close().then((errors) => {
+      for (const error of errors) console.error(`${service}: while closing:`, error);
+      process.exit(errors.length === 0 ? 0 : 1);
+    });
+  };
+  process.on('SIGTERM', close);
+  process.on('SIGINT', close);
+  process.once('disconnect', close);
+
+  start(closers).then(
+    (info) => {
+      const report: ServiceReport = { kind: 'ready', service, info };
+      if (process.send) process.send(report);
+      else console.log(`${service} is ready ${JSON.stringify(info)}`);
+    },
+    async (error: unknown) => {
+      console.error(error instanceof SettingsError ? error.message : error);
+      await closers.close();
+      process.exit(1);
+    },
+  );
+}
