@@ -1,0 +1,136 @@
+/**
+ * One service as a child process: started with the IPC channel that `runService` reports on,
+ * restarted when it dies unasked, and ended by SIGTERM with a deadline. The launcher owns it.
+ */
+import { type ChildProcess, fork } from 'node:child_process';
+import type { Clock, Timer } from '../kernel/clock.ts';
+import type { ServiceInfo, ServiceReport } from './service.ts';
+
+export interface ChildOptions {
+  readonly name: string;
+  /** The compiled `main.js`. */
+  readonly file: string;
+  readonly environment: Readonly<Record<string, string>>;
+  /** Each line the service writes; both its outputs. */
+  readonly onLine: (service: string, line: string) => void;
+  /** Told when it died unasked, before it is started again. */
+  readonly onDeath: (service: string, how: string) => void;
+  readonly clock: Clock;
+}
+
+export interface Child {
+  readonly name: string;
+  readonly pid: number;
+  readonly info: ServiceInfo;
+  /** SIGTERM, and SIGKILL after `withinMs`. Idempotent. */
+  stop(withinMs: number): Promise<void>;
+  /** A signal of the caller's own, for tests that kill the real thing. */
+  signal(signal: NodeJS.Signals): void;
+}
+
+const READY_DEADLINE_MS = 30_000;
+const RESTART_DELAYS_MS = [100, 500, 2_000, 5_000];
+
+/** Resolves when the service has said that it is ready; rejects with its last words when it cannot start. */
+export async function startChild(options: ChildOptions): Promise<Child> {
+  const supervised = new Supervised(options);
+  await supervised.start();
+  return supervised;
+}
+
+class Supervised implements Child {
+  readonly name: string;
+  info: ServiceInfo = {};
+  readonly #options: ChildOptions;
+  #process: ChildProcess | null = null;
+  #restart: Timer | null = null;
+  #deaths = 0;
+  #stopping = false;
+
+  constructor(options: ChildOptions) {
+    this.name = options.name;
+    this.#options = options;
+  }
+
+  get pid(): number {
+    return this.#process?.pid ?? 0;
+  }
+
+  start(): Promise<void> {
+    const { file, environment, clock } = this.#options;
+    const child = fork(file, [], {
+      env: { PATH: process.env['PATH'] ?? '', ...environment },
+      stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+      // Ctrl-C reaches only the launcher; when that dies the closed channel ends the service.
+      detached: true,
+    });
+    this.#process = child;
+    const lastWords = this.#relayLines(child);
+    return new Promise((resolve, reject) => {
+      const deadline = clock.after(READY_DEADLINE_MS, () => {
+        child.kill('SIGKILL');
+        reject(new Error(`${this.name} was not ready within ${READY_DEADLINE_MS} ms`));
+      });
+      let ready = false;
+      child.on('message', (message) => {
+        if (!isReport(message)) return;
+        ready = true;
+        deadline.cancel();
+        this.info = message.info;
+        resolve();
+      });
+      child.once('exit', (code, signal) => {
+        deadline.cancel();
+        const how = signal === null ? `ended with code ${code}` : `was ended by ${signal}`;
+        if (ready) this.#died(how);
+        else reject(new Error(`${this.name} ${how} while starting.\n${lastWords().join('\n')}`));
+      });
+    });
+  }
+
+  signal(signal: NodeJS.Signals): void {
+    this.#process?.kill(signal);
+  }
+
+  async stop(withinMs: number): Promise<void> {
+    this.#stopping = true;
+    this.#restart?.cancel();
+    const child = this.#process;
+    if (!child || child.exitCode !== null || child.signalCode !== null) return;
+    const gone = new Promise<void>((resolve) => child.once('exit', () => resolve()));
+    child.kill('SIGTERM');
+    const timer = this.#options.clock.after(withinMs, () => child.kill('SIGKILL'));
+    await gone;
+    timer.cancel();
+  }
+
+  #died(how: string): void {
+    if (this.#stopping) return;
+    this.#options.onDeath(this.name, how);
+    const delay = RESTART_DELAYS_MS[Math.min(this.#deaths++, RESTART_DELAYS_MS.length - 1)] ?? 5_000;
+    this.#restart = this.#options.clock.after(delay, () => {
+      this.start().catch((error: unknown) => this.#died(String(error)));
+    });
+  }
+
+  #relayLines(child: ChildProcess): () => readonly string[] {
+    const last: string[] = [];
+    for (const output of [child.stdout, child.stderr]) {
+      let rest = '';
+      output?.setEncoding('utf8').on('data', (chunk: string) => {
+        const lines = (rest + chunk).split('\n');
+        rest = (lines.pop() ?? '').slice(-10_000);
+        for (const line of lines) {
+          last.push(line);
+          if (last.length > 20) last.shift();
+          this.#options.onLine(this.name, line);
+        }
+      });
+    }
+    return () => last;
+  }
+}
+
+function isReport(message: unknown): message is ServiceReport {
+  return typeof message === 'object' && message !== null && 'kind' in message && message.kind === 'ready';
+}
