@@ -67,7 +67,8 @@ export const settingsSchema = z.object({
   WORKER_THREADS: z.coerce.number().int().min(1).max(256).default(os.availableParallelism()),
   CALLS_PER_THREAD: z.coerce.number().int().min(1).max(10_000).default(400),
   TRUNKS: z.string().optional(),
-  PHONES_PORT: port(5080),
+  /** 0 = no phone bank; `free` = any free port. */
+  PHONES_PORT: z.union([z.literal('free'), z.coerce.number().int().min(0).max(65_535)]).default(5080),
   DIALECT: z.enum(['pivot', 'twilio']).default('pivot'),
   PUBLIC_URL: z.url().optional(),
   ALLOW_PRIVATE_ADDRESSES: flag(false),

@@ -120,7 +120,7 @@ class Building {
   /** The phone bank is the carrier where no trunk is set. */
   async #phones(): Promise<string | null> {
     const { TRUNKS, PHONES_PORT } = this.#environment;
-    if (TRUNKS || PHONES_PORT === 'off') return null;
+    if (TRUNKS || PHONES_PORT === '0') return null;
     const phones = await this.#start('phones', 'phones');
     const address = addressOf(phones);
     const trunk = { name: 'phones', host: address, transport: 'udp', prefixes: [''] };

@@ -1,0 +1,50 @@
+/**
+ * `npm test`: makes the clone ready, checks the import rules, and runs every test file of `dist/test`
+ * with Node's test runner. `npm test -- unit/media` runs only the files whose path contains that.
+ */
+import { spawnSync } from 'node:child_process';
+import { readdirSync, statSync } from 'node:fs';
+import path from 'node:path';
+import { root, setUp } from './setup/index.mjs';
+
+const wanted = process.argv.slice(2);
+await setUp({ interop: wanted.length === 0 || wanted.some((part) => part.includes('interop')) });
+
+const rules = spawnSync(process.execPath, [path.join(root, 'scripts/import-rules.mjs')], { stdio: 'inherit' });
+if (rules.status !== 0) process.exit(1);
+
+const files = [];
+collect(path.join(root, 'dist/test'));
+if (files.length === 0) {
+  console.error(`No test file matches ${wanted.join(', ')}.`);
+  process.exit(1);
+}
+/** Quick files side by side; those that start whole systems or measure audio one after the other. */
+const heavy = (file) => /dist\/test\/(system|interop)\//.test(file);
+const rounds = [
+  { files: files.filter((file) => !heavy(file)), concurrency: 2 },
+  { files: files.filter(heavy), concurrency: 1 },
+];
+let failed = false;
+for (const round of rounds) {
+  if (round.files.length > 0) failed = !runRound(round) || failed;
+}
+process.exit(failed ? 1 : 0);
+
+function runRound({ files: chosen, concurrency }) {
+  const { status } = spawnSync(
+    process.execPath,
+    ['--enable-source-maps', '--test', `--test-concurrency=${concurrency}`, '--test-timeout=180000', ...chosen],
+    { stdio: 'inherit', cwd: root, env: { ...process.env, NODE_ENV: 'test' } },
+  );
+  return status === 0;
+}
+
+function collect(folder) {
+  for (const name of readdirSync(folder)) {
+    const file = path.join(folder, name);
+    if (statSync(file).isDirectory()) collect(file);
+    else if (/\.test\.js$/.test(name) && (wanted.length === 0 || wanted.some((part) => file.includes(part))))
+      files.push(file);
+  }
+}
