@@ -1,0 +1,211 @@
+/**
+ * One call at the gateway: its legs, its box read in order, and what it writes. The only place that
+ * makes and forgets legs. Owned by the `Gateway`, which forgets the call when nothing of it is left.
+ */
+import type { TimelineEntry } from '../../shared/domain/event.ts';
+import type { CallLetter, GatewayLetter } from '../../shared/domain/letter.ts';
+import type { Trunk } from '../../shared/domain/trunk.ts';
+import { withDeadline } from '../../shared/kernel/deadline.ts';
+import type { CallSid, LegId } from '../../shared/kernel/ids.ts';
+import type { Logger } from '../../shared/kernel/log.ts';
+import type { SipCallData, SipDial, SipUserAgent } from '../sip/sip-call.ts';
+import { CallWriter, type WriterPorts } from './call-writer.ts';
+import { type DialLetter, dialOrders, isTrunkFailure } from './dial-orders.ts';
+import { GatewayLeg, type GatewayLegDelegate } from './gateway-leg.ts';
+import type { InboundWait } from './inbound-wait.ts';
+import type { GatewayIdentity } from './ports.ts';
+import { type StoredLeg, storedLeg } from './stored-leg.ts';
+
+export interface CallParts {
+  readonly writer: WriterPorts;
+  readonly ua: SipUserAgent;
+  readonly identity: GatewayIdentity;
+  readonly trunks: readonly Trunk[];
+  readonly log: Logger;
+}
+
+/** INVITEs not tried yet, and until when it is worth trying. */
+interface Attempts {
+  readonly rest: SipDial[];
+  readonly untilMs: number;
+}
+
+const BOX_DEADLINE_MS = 5000;
+const BOX_RETRY_MS = 500;
+/** Another trunk is not tried when it would ring for less than this. */
+const SHORTEST_RING_MS = 1000;
+
+export class GatewayCall implements GatewayLegDelegate {
+  readonly sid: CallSid;
+  readonly writer: CallWriter;
+  readonly #parts: CallParts;
+  readonly #legs = new Map<LegId, GatewayLeg>();
+  readonly #attempts = new Map<LegId, Attempts>();
+  #wait: InboundWait | null = null;
+  #applied = 0;
+  #reading = false;
+  #bellRangMeanwhile = false;
+  readonly #sinceMs: number;
+
+  /** `held`: the record is not written yet. */
+  constructor(sid: CallSid, parts: CallParts, held: boolean) {
+    this.sid = sid;
+    this.#parts = parts;
+    this.#sinceMs = parts.writer.clock.now();
+    this.writer = new CallWriter(sid, parts.writer, held, () => this.hangupAll());
+  }
+
+  get liveLegs(): number {
+    return [...this.#legs.values()].filter((leg) => leg.stage !== 'ended').length;
+  }
+
+  /** Nothing of this call is left here but its record. */
+  get done(): boolean {
+    return this.liveLegs === 0 && !this.#reading && this.writer.idle;
+  }
+
+  /** A caller's leg, not answered yet; `wait` is told when the call's owner says its first word. */
+  addInbound(leg: GatewayLeg, wait: InboundWait): void {
+    this.#legs.set(leg.id, leg);
+    this.#wait = wait;
+  }
+
+  /** A leg of the time before a restart: one that was up goes on, one that was not is failed. */
+  restore(id: LegId, stored: StoredLeg): boolean {
+    const { way, stage, data } = stored;
+    const leg = new GatewayLeg(id, stage === 'ended' ? 'up' : stage, way, this.#parts.writer.clock, this);
+    this.#legs.set(id, leg);
+    if (data !== null) leg.attach(this.#parts.ua.restore(data, leg));
+    if (stage === 'up' && data !== null) return true;
+    if (leg.stage === 'invited') leg.reject(503, 'Service Unavailable');
+    else leg.hangup();
+    if (stage !== 'ended') this.writer.letter(lostLeg(id, stage));
+    this.writer.dialog(id, null);
+    return false;
+  }
+
+  /** Reads the box and applies what is new, one reader at a time. */
+  onBell(): void {
+    if (this.#reading) {
+      this.#bellRangMeanwhile = true;
+      return;
+    }
+    this.#reading = true;
+    void this.#readBox();
+  }
+
+  isOlderThan(ms: number): boolean {
+    return this.#parts.writer.clock.now() - this.#sinceMs > ms;
+  }
+
+  /** A final answer to callers that have none yet. */
+  rejectUnanswered(code: number, reason: string): void {
+    for (const leg of this.#legs.values()) leg.reject(code, reason);
+  }
+
+  hangupAll(): void {
+    for (const leg of this.#legs.values()) leg.hangup();
+  }
+
+  onLetter(letter: CallLetter): void {
+    if (letter.kind === 'answered') this.#parts.writer.counters.add('answeredOutbound');
+    if (letter.kind === 'failed') this.#parts.writer.counters.add('failedOutbound');
+    this.writer.letter(letter);
+  }
+
+  onEntry(entry: TimelineEntry): void {
+    this.writer.entry(entry);
+  }
+
+  onState(leg: GatewayLeg, data: SipCallData | null): void {
+    this.writer.dialog(leg.id, data === null ? null : storedLeg(leg.way, leg.stage, data));
+  }
+
+  onDialFailed(leg: GatewayLeg, code: number): boolean {
+    const attempts = this.#attempts.get(leg.id);
+    if (!attempts || leg.progressed || !isTrunkFailure(code)) return false;
+    const ringTimeoutMs = attempts.untilMs - this.#parts.writer.clock.now();
+    const next = attempts.rest.shift();
+    if (!next || ringTimeoutMs < SHORTEST_RING_MS) return false;
+    this.#parts.writer.counters.add('trunkFailovers');
+    this.writer.entry({ type: 'sip.failover', way: 'out', code });
+    leg.attach(this.#parts.ua.dial({ ...next, ringTimeoutMs }, leg));
+    return true;
+  }
+
+  onCallerGone(letter: CallLetter): void {
+    if (this.#wait) this.#wait.callerGone(letter);
+    else this.writer.letter(letter);
+  }
+
+  onEnded(leg: GatewayLeg): void {
+    this.#attempts.delete(leg.id);
+    this.#wait?.stop();
+  }
+
+  async #readBox(): Promise<void> {
+    do {
+      this.#bellRangMeanwhile = false;
+      try {
+        const { store, clock } = this.#parts.writer;
+        const box = await withDeadline(clock, BOX_DEADLINE_MS, 'Redis', store.mailbox.readForGateway(this.sid));
+        for (const { id, letter } of box) this.#applyOnce(id, letter);
+      } catch {
+        this.#parts.writer.counters.add('storeErrors');
+        this.#parts.writer.clock.after(BOX_RETRY_MS, () => this.onBell());
+        break;
+      }
+    } while (this.#bellRangMeanwhile);
+    this.#reading = false;
+  }
+
+  #applyOnce(id: number, letter: GatewayLetter): void {
+    if (id <= this.#applied) return;
+    this.#applied = id;
+    this.#parts.writer.counters.add('lettersFromCalls');
+    this.#wait?.claimed();
+    this.#wait = null;
+    try {
+      this.#apply(letter);
+    } catch (error) {
+      this.#parts.log.error({ call: this.sid, letter: letter.kind, err: error }, 'A letter could not be applied.');
+      this.#legs.get(letter.leg)?.hangup();
+      this.writer.letter({ kind: 'failed', leg: letter.leg, sipCode: 500, reason: 'The gateway could not do this' });
+    }
+    this.writer.ack(id);
+  }
+
+  #apply(letter: GatewayLetter): void {
+    const leg = this.#legs.get(letter.leg);
+    if (letter.kind === 'dial') {
+      if (!leg) this.#dial(letter);
+    } else if (leg) {
+      leg.apply(letter);
+    } else if (letter.kind !== 'hangup') {
+      // The leg is gone, perhaps with a gateway that died: the call must not wait for it.
+      this.writer.letter({ kind: 'ended', leg: letter.leg, by: 'lost', sipCode: 481 });
+    }
+  }
+
+  #dial(letter: DialLetter): void {
+    const { ua, trunks, identity, writer } = this.#parts;
+    const [first, ...rest] = dialOrders(letter, trunks, identity.address);
+    if (!first) {
+      const reason = letter.trunk === null ? 'No trunk takes this number' : 'There is no trunk of this name';
+      this.onLetter({ kind: 'failed', leg: letter.leg, sipCode: 404, reason });
+      return;
+    }
+    writer.counters.add('dialled');
+    const leg = new GatewayLeg(letter.leg, 'calling', 'out', writer.clock, this);
+    this.#legs.set(leg.id, leg);
+    this.#attempts.set(leg.id, { rest, untilMs: writer.clock.now() + letter.ringTimeoutMs });
+    this.writer.dialog(leg.id, storedLeg('out', 'calling', null));
+    leg.attach(ua.dial(first, leg));
+  }
+}
+
+/** What the call learns of a leg that a restart of the gateway cost. */
+const lostLeg = (leg: LegId, stage: StoredLeg['stage']): CallLetter =>
+  stage === 'calling'
+    ? { kind: 'failed', leg, sipCode: 503, reason: 'The gateway was restarted' }
+    : { kind: 'ended', leg, by: 'lost', sipCode: 503 };

@@ -1,0 +1,216 @@
+/**
+ * One far party of a call at the gateway: letters become SIP, SIP becomes letters.
+ *
+ *   in:   invited ──answer──▶ up ──BYE/hangup──▶ ended       out:  calling ──2xx──▶ up ──▶ ended
+ *            └──reject/CANCEL/hangup──▶ ended                         └──failed/hangup──▶ ended
+ *
+ * Owned by its `GatewayCall`; the dialog belongs to the SIP stack, its data to Redis.
+ */
+import type { TimelineEntry } from '../../shared/domain/event.ts';
+import type { CallLetter, GatewayLetter } from '../../shared/domain/letter.ts';
+import type { Clock, Timer } from '../../shared/kernel/clock.ts';
+import type { LegId } from '../../shared/kernel/ids.ts';
+import type { SipCall, SipCallData, SipCallDelegate } from '../sip/sip-call.ts';
+import { readInfoDigit } from './digits.ts';
+import { sipEntry } from './sip-entries.ts';
+
+/** Letters to a leg that exists. */
+export type LegOrder = Exclude<GatewayLetter, { readonly kind: 'dial' }>;
+
+export type LegStage = 'invited' | 'calling' | 'up' | 'ended';
+
+export interface GatewayLegDelegate {
+  onLetter(letter: CallLetter): void;
+  onEntry(entry: TimelineEntry): void;
+  /** Stage or dialog changed: worth keeping; `data` null when there is nothing left of it. */
+  onState(leg: GatewayLeg, data: SipCallData | null): void;
+  /** Our INVITE failed; true when another one was sent instead. */
+  onDialFailed(leg: GatewayLeg, code: number): boolean;
+  /** An unanswered caller is gone. */
+  onCallerGone(letter: CallLetter): void;
+  onEnded(leg: GatewayLeg): void;
+}
+
+/** The owner has this long to answer a re-INVITE before we do, keeping the session as it is. */
+const REOFFER_DEADLINE_MS = 10_000;
+
+export class GatewayLeg implements SipCallDelegate {
+  readonly id: LegId;
+  readonly way: 'in' | 'out';
+  readonly #delegate: GatewayLegDelegate;
+  readonly #clock: Clock;
+  #sip: SipCall | null = null;
+  #stage: LegStage;
+  #data: SipCallData | null = null;
+  /** Whether the far end has said anything but 100: then another trunk is no longer tried. */
+  #progressed = false;
+  #earlySdp: string | null = null;
+  #reofferTimer: Timer | null = null;
+
+  constructor(
+    id: LegId,
+    stage: Exclude<LegStage, 'ended'>,
+    way: 'in' | 'out',
+    clock: Clock,
+    delegate: GatewayLegDelegate,
+  ) {
+    this.id = id;
+    this.way = way;
+    this.#stage = stage;
+    this.#clock = clock;
+    this.#delegate = delegate;
+  }
+
+  get stage(): LegStage {
+    return this.#stage;
+  }
+
+  get progressed(): boolean {
+    return this.#progressed;
+  }
+
+  /** The call of the SIP stack this leg speaks through; a new one when another trunk is tried. */
+  attach(sip: SipCall): void {
+    this.#sip = sip;
+  }
+
+  /** Applies a letter of the call. Harmless twice: what does not fit the stage is dropped. */
+  apply(letter: LegOrder): void {
+    if (letter.kind === 'hangup') {
+      this.hangup();
+      return;
+    }
+    if (this.#stage === 'invited') this.#applyInvited(letter);
+    else if (this.#stage === 'up') this.#applyUp(letter);
+  }
+
+  /** Ends the leg whatever it does; nothing more is told of it. Idempotent. */
+  hangup(): void {
+    if (this.#stage === 'ended') return;
+    this.#end();
+    this.#sip?.hangup();
+  }
+
+  /** Final answer to an unanswered caller. */
+  reject(code: number, reason: string): void {
+    if (this.#stage !== 'invited') return;
+    this.#end();
+    this.#sip?.reject(code, reason);
+  }
+
+  onProgress(code: number, _reason: string, sdp: string | null): void {
+    if (this.#stage !== 'calling') return;
+    this.#progressed = true;
+    this.#earlySdp = sdp ?? this.#earlySdp;
+    this.#delegate.onLetter({ kind: 'ringing', leg: this.id, sipCode: code, sdp });
+  }
+
+  onAnswered(sdp: string | null): void {
+    if (this.#stage !== 'calling') {
+      this.#sip?.hangup();
+      return;
+    }
+    const answer = sdp ?? this.#earlySdp;
+    if (answer === null) {
+      this.#delegate.onLetter({ kind: 'failed', leg: this.id, sipCode: 488, reason: 'The answer has no SDP' });
+      this.hangup();
+      return;
+    }
+    this.#goTo('up');
+    this.#delegate.onLetter({ kind: 'answered', leg: this.id, sdp: answer });
+  }
+
+  onFailed(code: number, reason: string): void {
+    if (this.#stage !== 'calling') return;
+    if (this.#delegate.onDialFailed(this, code)) return;
+    this.#end();
+    this.#delegate.onLetter({ kind: 'failed', leg: this.id, sipCode: code, reason });
+  }
+
+  onAcked(sdp: string | null): void {
+    if (this.#stage === 'up') this.#delegate.onLetter({ kind: 'acked', leg: this.id, sdp });
+  }
+
+  onEnded(by: 'bye' | 'cancel' | 'lost', code: number | null): void {
+    if (this.#stage === 'ended') return;
+    const unanswered = this.#stage === 'invited';
+    this.#end();
+    const letter = { kind: 'ended', leg: this.id, by, sipCode: code } as const;
+    if (unanswered) this.#delegate.onCallerGone(letter);
+    else this.#delegate.onLetter(letter);
+  }
+
+  onReoffer(sdp: string | null): void {
+    if (this.#stage !== 'up') {
+      this.#sip?.refuseReoffer(491, 'Request Pending');
+      return;
+    }
+    this.#reofferTimer?.cancel();
+    this.#reofferTimer = this.#clock.after(REOFFER_DEADLINE_MS, () => this.#answerReoffer(null, 500));
+    this.#delegate.onLetter({ kind: 'reoffered', leg: this.id, sdp });
+  }
+
+  onReanswered(sdp: string | null): void {
+    if (this.#stage !== 'up') return;
+    if (sdp === null) this.onReofferFailed(488);
+    else this.#delegate.onLetter({ kind: 'reanswered', leg: this.id, sdp });
+  }
+
+  onReofferFailed(code: number): void {
+    if (this.#stage === 'up') this.#delegate.onLetter({ kind: 'reoffer-failed', leg: this.id, sipCode: code });
+  }
+
+  onInfo(contentType: string, body: string): void {
+    if (this.#stage === 'ended') return;
+    const digit = readInfoDigit(contentType, body);
+    if (digit) this.#delegate.onLetter({ kind: 'digit', leg: this.id, ...digit });
+  }
+
+  onData(data: SipCallData | null): void {
+    this.#data = data;
+    this.#delegate.onState(this, data);
+  }
+
+  onMessage(
+    way: 'in' | 'out',
+    summary: { readonly method: string; readonly code: number | null; readonly reason: string | null },
+  ): void {
+    const entry = sipEntry(way, summary, this.#stage === 'up');
+    if (entry) this.#delegate.onEntry(entry);
+  }
+
+  #applyInvited(letter: LegOrder): void {
+    if (letter.kind === 'ring') this.#sip?.ring(letter.sdp === null ? 180 : 183, letter.sdp);
+    else if (letter.kind === 'reject') this.reject(letter.sipCode, letter.reason);
+    else if (letter.kind === 'answer') {
+      this.#sip?.answer(letter.sdp);
+      if (this.#stage === 'invited') this.#goTo('up');
+    }
+  }
+
+  #applyUp(letter: LegOrder): void {
+    if (letter.kind === 'reoffer') this.#sip?.reoffer(letter.sdp);
+    else if (letter.kind === 'answer-reoffer') this.#answerReoffer(letter.sdp, 0);
+    else if (letter.kind === 'reject-reoffer') this.#answerReoffer(null, letter.sipCode);
+  }
+
+  #answerReoffer(sdp: string | null, code: number): void {
+    if (!this.#reofferTimer) return;
+    this.#reofferTimer.cancel();
+    this.#reofferTimer = null;
+    if (sdp !== null) this.#sip?.answerReoffer(sdp);
+    else this.#sip?.refuseReoffer(code, code === 488 ? 'Not Acceptable Here' : 'Server Internal Error');
+  }
+
+  #goTo(stage: LegStage): void {
+    this.#stage = stage;
+    this.#delegate.onState(this, this.#data);
+  }
+
+  #end(): void {
+    this.#reofferTimer?.cancel();
+    this.#reofferTimer = null;
+    this.#goTo('ended');
+    this.#delegate.onEnded(this);
+  }
+}

@@ -1,0 +1,210 @@
+/**
+ * The gateway: SIP on one side, the boxes of calls on the other. It holds no call state that is not
+ * in Redis; after a restart on the same address it goes on with its dialogs. `main.ts` makes it.
+ */
+
+import { isFinal } from '../../shared/domain/call.ts';
+import type { Trunk } from '../../shared/domain/trunk.ts';
+import type { Clock, Timer } from '../../shared/kernel/clock.ts';
+import { withDeadline } from '../../shared/kernel/deadline.ts';
+import type { AccountSid, CallSid } from '../../shared/kernel/ids.ts';
+import type { Logger } from '../../shared/kernel/log.ts';
+import type { SipInvitation, SipSource, SipUserAgent, SipUserAgentDelegate } from '../sip/sip-call.ts';
+import { SourceGuard } from './admission.ts';
+import { Room } from './call-writer.ts';
+import { Counters } from './counters.ts';
+import { type CallParts, GatewayCall } from './gateway-call.ts';
+import { Inbound } from './inbound.ts';
+import { Load } from './load.ts';
+import type { GatewayIdentity, GatewayQueue, GatewayStore } from './ports.ts';
+import { Pulse } from './pulse.ts';
+import { readStoredLeg } from './stored-leg.ts';
+
+export interface GatewayOptions {
+  readonly store: GatewayStore;
+  readonly queue: GatewayQueue;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly trunks: readonly Trunk[];
+  /** Sources that may call without digest: addresses and ranges. */
+  readonly allow: readonly string[];
+  readonly accountSid: AccountSid;
+  readonly queueTimeoutMs: number;
+}
+
+/** What the metrics page shows of the gateway. */
+export type GatewayFigures = ReturnType<Counters['read']> & {
+  readonly calls: number;
+  readonly legs: number;
+  readonly waitingToWrite: number;
+  readonly storeAway: boolean;
+};
+
+const SWEEP_MS = 30_000;
+/** Calls that are done are forgotten this often. */
+const TIDY_MS = 2000;
+const STORE_DEADLINE_MS = 5000;
+const MOST_WAITING = 100_000;
+const POLL_MS = 50;
+
+export class Gateway implements SipUserAgentDelegate {
+  readonly #options: GatewayOptions;
+  readonly #counters = new Counters();
+  readonly #calls = new Map<CallSid, GatewayCall>();
+  readonly #room = new Room(MOST_WAITING);
+  readonly #load = new Load(() => this.#calls.size);
+  readonly #timers = new Map<string, Timer>();
+  #pulse: Pulse | null = null;
+  #identity: GatewayIdentity | null = null;
+  #parts: CallParts | null = null;
+  #inbound: Inbound | null = null;
+
+  constructor(options: GatewayOptions) {
+    this.#options = options;
+  }
+
+  /** Takes up the dialogs of the time before, then takes calls. Calls that come before that get 503. */
+  async start(ua: SipUserAgent, identity: GatewayIdentity): Promise<void> {
+    const { store, queue, clock, log, trunks, allow, accountSid, queueTimeoutMs } = this.#options;
+    const writer = { store, queue, clock, counters: this.#counters, gateway: identity.id, room: this.#room };
+    const parts: CallParts = { writer, ua, identity, trunks, log };
+    this.#identity = identity;
+    this.#parts = parts;
+    const guard = new SourceGuard(allow, trunks, identity.address);
+    await this.#restore(parts);
+    this.#pulse = new Pulse({
+      clock,
+      announce: () => store.presence.announceGateway(identity.id, { address: identity.address }),
+      onChange: (away) => this.#storeChanged(away),
+    });
+    await this.#pulse.beat();
+    this.#inbound = new Inbound({
+      store,
+      queue,
+      clock,
+      counters: this.#counters,
+      log,
+      guard,
+      load: this.#load,
+      accountSid,
+      queueTimeoutMs,
+      call: parts,
+      adopt: (call) => this.#calls.set(call.sid, call),
+    });
+    this.#every('tidy', TIDY_MS, () => this.#tidy());
+    this.#every('sweep', SWEEP_MS, () => void this.#sweep());
+  }
+
+  onInvite(invitation: SipInvitation): void {
+    if (this.#inbound) void this.#inbound.invite(invitation);
+    else invitation.refuse(503, 'Service Unavailable', { 'Retry-After': '1' });
+  }
+
+  onMalformed(_source: SipSource, _problem: string): void {
+    this.#counters.add('malformedMessages');
+  }
+
+  /** A call of ours has letters for us. */
+  onBell(sid: CallSid): void {
+    this.#callOf(sid)?.onBell();
+  }
+
+  figures(): GatewayFigures {
+    const legs = [...this.#calls.values()].reduce((sum, call) => sum + call.liveLegs, 0);
+    return {
+      ...this.#counters.read(),
+      calls: this.#calls.size,
+      legs,
+      waitingToWrite: this.#room.used,
+      storeAway: this.#load.storeAway,
+    };
+  }
+
+  /**
+   * Takes no new calls, waits until the calls are over or `withinMs` has passed, and leaves what is
+   * left to the next process at this address. Bells are answered meanwhile.
+   */
+  async drain(withinMs: number): Promise<void> {
+    const { store, clock } = this.#options;
+    this.#load.draining = true;
+    this.#pulse?.stop();
+    const until = clock.now() + withinMs;
+    if (this.#identity) {
+      await withDeadline(clock, 1000, 'Redis', store.presence.withdrawGateway(this.#identity.id)).catch(
+        () => undefined,
+      );
+    }
+    while (clock.now() < until && [...this.#calls.values()].some((call) => !call.done)) {
+      await new Promise<void>((resolve) => clock.after(POLL_MS, resolve));
+    }
+    for (const timer of this.#timers.values()) timer.cancel();
+  }
+
+  #callOf(sid: CallSid): GatewayCall | null {
+    const known = this.#calls.get(sid);
+    if (known || !this.#parts) return known ?? null;
+    const call = new GatewayCall(sid, this.#parts, false);
+    this.#calls.set(sid, call);
+    return call;
+  }
+
+  async #restore(parts: CallParts): Promise<void> {
+    const { store, log } = this.#options;
+    const dialogs = await store.dialogs.all(parts.identity.id);
+    for (const { sid, leg, data } of dialogs) {
+      const stored = readStoredLeg(data);
+      const call = this.#callOf(sid);
+      if (!call) continue;
+      const restored = stored !== null && this.#attempt(sid, () => call.restore(leg, stored));
+      this.#counters.add(restored ? 'dialogsRestored' : 'dialogsFailedAtRestore');
+      if (!restored) call.writer.dialog(leg, null);
+    }
+    for (const call of this.#calls.values()) call.onBell();
+    if (dialogs.length > 0) log.info({ dialogs: dialogs.length }, 'Dialogs were taken up again.');
+  }
+
+  #attempt(sid: CallSid, restore: () => boolean): boolean {
+    try {
+      return restore();
+    } catch (error) {
+      this.#options.log.error({ call: sid, err: error }, 'A dialog could not be taken up again.');
+      return false;
+    }
+  }
+
+  #storeChanged(away: boolean): void {
+    this.#load.storeAway = away;
+    this.#options.log.warn({ away }, away ? 'Redis is away: new calls are refused.' : 'Redis is back.');
+    // Bells may have been lost with it.
+    if (!away) for (const call of this.#calls.values()) call.onBell();
+  }
+
+  #every(name: string, everyMs: number, what: () => void): void {
+    const again = (): void => {
+      this.#timers.set(name, this.#options.clock.after(everyMs, again));
+      what();
+    };
+    this.#timers.set(name, this.#options.clock.after(everyMs, again));
+  }
+
+  #tidy(): void {
+    for (const [sid, call] of this.#calls) if (call.done) this.#calls.delete(sid);
+  }
+
+  /** Hangs up legs whose call has ended or is gone: its owner died before it could say so. */
+  async #sweep(): Promise<void> {
+    const { store, clock } = this.#options;
+    for (const call of [...this.#calls.values()]) {
+      if (call.liveLegs === 0 || !call.isOlderThan(SWEEP_MS)) continue;
+      try {
+        const record = await withDeadline(clock, STORE_DEADLINE_MS, 'Redis', store.calls.get(call.sid));
+        if (record && !isFinal(record.status)) continue;
+      } catch {
+        return;
+      }
+      if (call.liveLegs === 0) continue;
+      this.#counters.add('orphansHungUp');
+      call.hangupAll();
+    }
+  }
+}

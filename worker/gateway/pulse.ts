@@ -1,0 +1,50 @@
+/**
+ * The gateway's pulse: says in Redis that it is there, and learns that way whether Redis is. One
+ * round a second; while Redis is away new calls are refused at once instead of after a time-out.
+ */
+import type { Clock, Timer } from '../../shared/kernel/clock.ts';
+import { withDeadline } from '../../shared/kernel/deadline.ts';
+
+export interface PulseOptions {
+  readonly clock: Clock;
+  /** One sign of life written to Redis. */
+  readonly announce: () => Promise<void>;
+  /** Redis came or went. */
+  readonly onChange: (away: boolean) => void;
+}
+
+const EVERY_MS = 1000;
+const DEADLINE_MS = 2000;
+
+export class Pulse {
+  readonly #options: PulseOptions;
+  #timer: Timer | null = null;
+  #away = false;
+  #stopped = false;
+
+  constructor(options: PulseOptions) {
+    this.#options = options;
+  }
+
+  /** Beats once and then every second until stopped. */
+  async beat(): Promise<void> {
+    const { clock, announce, onChange } = this.#options;
+    let away = false;
+    try {
+      await withDeadline(clock, DEADLINE_MS, 'Redis', announce());
+    } catch {
+      away = true;
+    }
+    if (this.#stopped) return;
+    if (away !== this.#away) {
+      this.#away = away;
+      onChange(away);
+    }
+    this.#timer = clock.after(EVERY_MS, () => void this.beat());
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    this.#timer?.cancel();
+  }
+}

@@ -1,0 +1,26 @@
+/** A leg as it lies in Redis: which way, how far, and the SIP stack's own data. Read again at start. */
+import { z } from 'zod';
+import type { SipCallData } from '../sip/sip-call.ts';
+import type { LegStage } from './gateway-leg.ts';
+
+const schema = z.object({
+  version: z.literal(1),
+  way: z.enum(['in', 'out']),
+  stage: z.enum(['invited', 'calling', 'up', 'ended']),
+  data: z.record(z.string(), z.unknown()).nullable(),
+});
+
+export type StoredLeg = z.output<typeof schema>;
+
+export const storedLeg = (way: 'in' | 'out', stage: LegStage, data: SipCallData | null): StoredLeg => ({
+  version: 1,
+  way,
+  stage,
+  data: data === null ? null : { ...data },
+});
+
+/** Null when it was written by a version this one does not understand. */
+export function readStoredLeg(value: unknown): StoredLeg | null {
+  const result = schema.safeParse(value);
+  return result.success ? result.data : null;
+}
