@@ -1,0 +1,334 @@
+/**
+ * The adaptive jitter buffer: packets of any length go in as they come, exactly one 20 ms frame comes
+ * out per beat. It works on single bytes of 8 kHz payload (one byte is one sample in G.711), placed by
+ * timestamp in a ring, so that ptime, order and duplicates need no special case:
+ *
+ *        cursor ┐        delay        ┌ end
+ *   ── played ──┼─────────────────────┼── not here yet ──▶ samples
+ *
+ * The slack of a packet is the time left until the cursor needs it. A packet that comes too late moves
+ * the cursor back (delay grows, up to 200 ms) if nothing behind it was played, else it is dropped and the
+ * cursor waits a frame. When the least slack of a calm while is more than a frame too much, frames are
+ * skipped, silent ones first. Everything moves by whole frames, so that frames stay whole packets.
+ */
+import { FRAME_MS } from '../media/frame.ts';
+import type { RtpHeader } from './packet.ts';
+import { SampleTimeline } from './timeline.ts';
+
+const FRAME = 160;
+const PER_MS = 8;
+/** Ring size in samples: a power of two, more than the longest delay and the longest packet. */
+const RING = 4096;
+const MASK = RING - 1;
+const NOTHING = 255;
+/** Payload type of comfort noise (RFC 3389). */
+export const COMFORT_NOISE = 13;
+/** Longest payload taken: 100 ms. */
+const PAYLOAD_MAX = 100 * PER_MS;
+/** Least time a packet should have left before it is played. */
+const MARGIN_MS = 8;
+/** Frames between two skips in sound that is not silent. */
+const SKIP_SPACING = 5;
+/** A gap longer than this many frames is a pause of the sender, not loss. */
+const LOSS_FRAMES = 5;
+
+export interface JitterOptions {
+  /** Delay to begin with. */
+  readonly startMs: number;
+  /** The delay never exceeds this; the oldest audio is dropped instead. */
+  readonly maxMs: number;
+  /** How long it must be calm before the delay shrinks. */
+  readonly calmMs: number;
+  /** Whether a payload sounds like nothing, so that it may be skipped unheard. */
+  readonly isQuiet: (payload: Uint8Array, payloadType: number) => boolean;
+}
+
+/** One beat's worth. Lent: valid until the next `pop`. */
+export interface JitterFrame {
+  /**
+   * `audio`: 160 bytes of one payload type. `partial`: some bytes are missing or of another type, see `types`.
+   * `lost`: conceal. `silence`: the sender is pausing (DTX, comfort noise, telephone-event, or nothing yet).
+   */
+  kind: 'audio' | 'partial' | 'lost' | 'silence';
+  payloadType: number;
+  readonly payload: Uint8Array;
+  /** Payload type of each byte, 255 where there is none. Filled for `partial` only. */
+  readonly types: Uint8Array;
+}
+
+/** Everything that happened, as counts since the beginning. */
+export interface JitterCounters {
+  packets: number;
+  duplicates: number;
+  reordered: number;
+  /** Packets too late to be played. */
+  late: number;
+  /** Packets no codec could have sent. */
+  refused: number;
+  /** New SSRC or timestamp jump. */
+  jumps: number;
+  /** Frames dropped because the longest delay was reached. */
+  overflowed: number;
+  /** Frames skipped or inserted to change the delay (a pause of the sender counts as five at most). */
+  skipped: number;
+  inserted: number;
+  /** Frames handed out by kind. */
+  audioFrames: number;
+  lostFrames: number;
+  silentFrames: number;
+}
+
+const defaults: JitterOptions = { startMs: 40, maxMs: 200, calmMs: 2000, isQuiet: () => false };
+
+export class JitterBuffer {
+  readonly counters: JitterCounters = {
+    packets: 0,
+    duplicates: 0,
+    reordered: 0,
+    late: 0,
+    refused: 0,
+    jumps: 0,
+    overflowed: 0,
+    skipped: 0,
+    inserted: 0,
+    audioFrames: 0,
+    lostFrames: 0,
+    silentFrames: 0,
+  };
+  readonly #options: JitterOptions;
+  readonly #line = new SampleTimeline();
+  readonly #bytes = new Uint8Array(RING);
+  readonly #types = new Uint8Array(RING).fill(NOTHING);
+  readonly #recent = new Int32Array(128).fill(-1);
+  readonly #frame: JitterFrame = {
+    kind: 'silence',
+    payloadType: 0,
+    payload: new Uint8Array(FRAME),
+    types: new Uint8Array(FRAME),
+  };
+  #begun = false;
+  #cursor = 0;
+  /** Behind the newest sample in the ring. */
+  #end = 0;
+  /** Behind the newest sample really played. */
+  #playedEnd = Number.NEGATIVE_INFINITY;
+  #highest = 0;
+  #pausing = true;
+  #gap = 0;
+  #hold = 0;
+  #skip = 0;
+  #sinceSkip = 0;
+  #poppedAt = Number.NaN;
+  #calmSince = Number.NaN;
+  #leastSlackMs = Number.POSITIVE_INFINITY;
+
+  constructor(options: Partial<JitterOptions> = {}) {
+    this.#options = { ...defaults, ...options };
+  }
+
+  /** Audio waiting to be played. */
+  get delayMs(): number {
+    return Math.max(0, this.#end - this.#cursor) / PER_MS;
+  }
+
+  /** Takes a packet of an agreed payload type. The payload is copied. */
+  put(header: RtpHeader, packet: Uint8Array, nowMs: number): void {
+    this.counters.packets += 1;
+    const length = header.payloadEnd - header.payloadStart;
+    if (length > PAYLOAD_MAX || (length === 0 && header.payloadType !== COMFORT_NOISE)) {
+      this.counters.refused += 1;
+      return;
+    }
+    const placed = this.#line.place(header.ssrc, header.sequence, header.timestamp, this.#fresh(), nowMs);
+    if (placed !== 'follows') this.#begin(placed);
+    if (this.#isDuplicate(header.sequence)) return;
+    this.#order(placed, header.sequence);
+    if (header.payloadType === COMFORT_NOISE) this.#pausing = true;
+    else this.#accept(this.#line.at, header, packet, length, nowMs);
+  }
+
+  /** The sender is busy with something that is not audio (telephone-event): what is missing now is not loss. */
+  pause(): void {
+    this.#pausing = true;
+  }
+
+  /** Forgets what is waiting: the far end is on hold or its address moved. */
+  clear(): void {
+    this.#types.fill(NOTHING);
+    this.#end = this.#cursor;
+    this.#pausing = true;
+    this.#hold = 0;
+    this.#skip = 0;
+  }
+
+  /** The next 20 ms. Called once per beat. */
+  pop(nowMs: number): JitterFrame {
+    this.#poppedAt = nowMs;
+    if (!this.#begun) return this.#nothing('silence');
+    this.#adapt(nowMs);
+    if (this.#hold > 0) {
+      this.#hold -= 1;
+      this.counters.inserted += 1;
+      return this.#nothing('lost');
+    }
+    const missing = this.#read();
+    this.#cursor += FRAME;
+    if (missing === FRAME) return this.#empty();
+    this.#gap = 0;
+    this.counters.audioFrames += 1;
+    return this.#frame;
+  }
+
+  /** Where a line that begins anew is put: behind everything there is, at least the first delay ahead. */
+  #fresh(): number {
+    if (!this.#begun) return this.#options.startMs * PER_MS;
+    return Math.max(this.#end, this.#cursor + this.#options.startMs * PER_MS);
+  }
+
+  #begin(placed: 'first' | 'jumped'): void {
+    if (placed === 'jumped') this.counters.jumps += 1;
+    this.#begun = true;
+    this.#recent.fill(-1);
+    this.#restartCalm();
+  }
+
+  #isDuplicate(sequence: number): boolean {
+    const slot = sequence & 127;
+    if (this.#recent[slot] === sequence) {
+      this.counters.duplicates += 1;
+      return true;
+    }
+    this.#recent[slot] = sequence;
+    return false;
+  }
+
+  #order(placed: 'first' | 'jumped' | 'follows', sequence: number): void {
+    const step = ((sequence - this.#highest) << 16) >> 16;
+    if (placed === 'follows' && step < 0) this.counters.reordered += 1;
+    else this.#highest = sequence;
+  }
+
+  #accept(start: number, header: RtpHeader, packet: Uint8Array, length: number, nowMs: number): void {
+    const end = start + length;
+    const slackMs = (start - this.#cursor) / PER_MS + this.#untilPop(nowMs);
+    if (start < this.#cursor && !this.#rewind(start, end, slackMs)) return;
+    this.#leastSlackMs = Math.min(this.#leastSlackMs, (start - this.#cursor) / PER_MS + this.#untilPop(nowMs));
+    if (end - this.#cursor > this.#options.maxMs * PER_MS) this.#overflow(end);
+    this.#write(Math.max(start, this.#cursor), end, header, packet);
+    this.#end = Math.max(this.#end, end);
+    this.#pausing = false;
+  }
+
+  /** A packet the cursor has passed. True when the cursor could be set back to it, or a part is still of use. */
+  #rewind(start: number, end: number, slackMs: number): boolean {
+    this.#restartCalm();
+    this.#skip = 0;
+    const empty = this.#end <= this.#cursor;
+    if (this.#playedEnd <= start && (empty || this.#end - start <= this.#options.maxMs * PER_MS)) {
+      this.counters.inserted += Math.min(LOSS_FRAMES, Math.ceil((this.#cursor - start) / FRAME));
+      this.#cursor = start;
+      if (empty) this.#end = start;
+      return true;
+    }
+    const wanted = Math.ceil((MARGIN_MS - slackMs) / FRAME_MS);
+    const room = Math.floor((this.#options.maxMs - this.delayMs) / FRAME_MS) - 1;
+    this.#hold = Math.max(this.#hold, Math.min(wanted, room));
+    if (end > this.#cursor) return true;
+    this.counters.late += 1;
+    return false;
+  }
+
+  /** Keeps the delay below its bound by leaving out the oldest frames. */
+  #overflow(end: number): void {
+    const frames = Math.ceil((end - this.#cursor - this.#options.maxMs * PER_MS) / FRAME);
+    const to = this.#cursor + frames * FRAME;
+    for (let at = Math.max(this.#cursor, to - RING); at < to; at++) this.#types[at & MASK] = NOTHING;
+    this.#cursor = to;
+    this.#hold = 0;
+    this.counters.overflowed += frames;
+    this.#restartCalm();
+  }
+
+  #write(from: number, end: number, header: RtpHeader, packet: Uint8Array): void {
+    let source = header.payloadEnd - (end - from);
+    for (let at = from; at < end; at++) {
+      const slot = at & MASK;
+      if (this.#types[slot] === NOTHING) {
+        this.#bytes[slot] = packet[source] ?? 0;
+        this.#types[slot] = header.payloadType;
+      }
+      source += 1;
+    }
+  }
+
+  /** Moves a frame out of the ring; answers how many of its bytes are missing. */
+  #read(): number {
+    const frame = this.#frame;
+    const first = this.#types[this.#cursor & MASK] ?? NOTHING;
+    let missing = 0;
+    let mixed = false;
+    for (let index = 0; index < FRAME; index++) {
+      const slot = (this.#cursor + index) & MASK;
+      const type = this.#types[slot] ?? NOTHING;
+      if (type === NOTHING) missing += 1;
+      else this.#playedEnd = this.#cursor + index + 1;
+      if (type !== first) mixed = true;
+      frame.payload[index] = this.#bytes[slot] ?? 0;
+      frame.types[index] = type;
+      this.#types[slot] = NOTHING;
+    }
+    frame.kind = mixed ? 'partial' : 'audio';
+    frame.payloadType = first;
+    return missing;
+  }
+
+  #empty(): JitterFrame {
+    this.#gap += 1;
+    return this.#nothing(this.#pausing || this.#gap > LOSS_FRAMES ? 'silence' : 'lost');
+  }
+
+  #nothing(kind: 'lost' | 'silence'): JitterFrame {
+    this.#frame.kind = kind;
+    if (kind === 'lost') this.counters.lostFrames += 1;
+    else this.counters.silentFrames += 1;
+    return this.#frame;
+  }
+
+  #untilPop(nowMs: number): number {
+    return Number.isNaN(this.#poppedAt) ? 0 : Math.max(0, this.#poppedAt + FRAME_MS - nowMs);
+  }
+
+  #restartCalm(): void {
+    this.#calmSince = Number.NaN;
+    this.#leastSlackMs = Number.POSITIVE_INFINITY;
+  }
+
+  /** Once per beat: decides how many frames are too many, and leaves one out where it is heard least. */
+  #adapt(nowMs: number): void {
+    if (Number.isNaN(this.#calmSince)) this.#calmSince = nowMs;
+    if (nowMs - this.#calmSince >= this.#options.calmMs) {
+      const least = this.#leastSlackMs;
+      this.#skip = Number.isFinite(least) ? Math.max(0, Math.floor((least - MARGIN_MS) / FRAME_MS)) : 0;
+      this.#calmSince = nowMs;
+      this.#leastSlackMs = Number.POSITIVE_INFINITY;
+    }
+    this.#sinceSkip += 1;
+    if (this.#skip === 0 || this.#end - this.#cursor < 2 * FRAME) return;
+    const quiet = this.#nextIsQuiet();
+    if (!quiet && this.#sinceSkip < SKIP_SPACING) return;
+    this.#read();
+    this.#cursor += FRAME;
+    this.#skip -= 1;
+    this.#sinceSkip = 0;
+    this.counters.skipped += 1;
+    this.#restartCalm();
+  }
+
+  #nextIsQuiet(): boolean {
+    const frame = this.#frame;
+    const type = this.#types[this.#cursor & MASK] ?? NOTHING;
+    if (type === NOTHING) return true;
+    for (let index = 0; index < FRAME; index++) frame.payload[index] = this.#bytes[(this.#cursor + index) & MASK] ?? 0;
+    return this.#options.isQuiet(frame.payload, type);
+  }
+}
