@@ -1,6 +1,6 @@
 /** A parsed TwiML response: nothing behind the parser sees a raw attribute. Times are milliseconds. */
 import type { HttpMethod } from '../domain/call.ts';
-import type { StreamSpec } from '../domain/stream.ts';
+import type { StreamError, StreamSpec } from '../domain/stream.ts';
 
 export interface Document {
   readonly verbs: readonly Verb[];
@@ -24,7 +24,7 @@ export interface SayVerb extends Placed {
 
 export interface PlayVerb extends Placed {
   readonly verb: 'Play';
-  /** Absolute; null when only digits are to be pressed. */
+  /** Absolute; as written when it cannot be resolved (the fetch then fails with 11100); null when only digits are to be pressed. */
   readonly url: string | null;
   readonly digits: string | null;
   readonly loop: number;
@@ -47,12 +47,20 @@ export interface RejectVerb extends Placed {
 
 export interface RedirectVerb extends Placed {
   readonly verb: 'Redirect';
+  /** Absolute; as written when it cannot be resolved (the fetch then fails with 11100). */
   readonly url: string;
   readonly method: HttpMethod;
 }
 
-/** The name of a stream without one is drawn when it starts (Pivot), or is its sid (Twilio). */
-export type StreamNoun = Omit<StreamSpec, 'name'> & { readonly name: string | null };
+/**
+ * The name of a stream without one is drawn when it starts (Pivot), or is its sid (Twilio).
+ * A stream that can never start (bad URL, AC-37; bad track, AC-38) carries its `fault`: it fails in
+ * its turn, with a callback, and the rest of the document runs.
+ */
+export type StreamNoun = Omit<StreamSpec, 'name'> & {
+  readonly name: string | null;
+  readonly fault: StreamError | null;
+};
 
 export interface StartVerb extends Placed {
   readonly verb: 'Start';
