@@ -47,7 +47,7 @@ export class Attributes {
   }
 
   /** One of the words as spelt, else the default with a warning. */
-  oneOf<Word extends string, Otherwise>(
+  oneOf<const Word extends string, const Otherwise>(
     name: string,
     words: readonly Word[],
     otherwise: Otherwise,

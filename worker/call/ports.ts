@@ -35,6 +35,8 @@ export interface Journal {
     | { readonly kind: 'lost' }
   >;
   stream(sid: StreamSid): Promise<StreamRecord | null>;
+  /** All streams the call ever had; what a dead owner left running is ended by the next one (AC-85). */
+  streams(): Promise<readonly StreamRecord[]>;
   /** Resolves when everything said so far is written. */
   flush(): Promise<void>;
 }

@@ -30,6 +30,8 @@ export interface FetchFailed {
   readonly kind: 'failed';
   readonly code: number;
   readonly httpStatus: number | null;
+  /** Of the answer that was refused, as in `Fetched`; null when there was none. */
+  readonly contentType: string | null;
   readonly detail: string;
   readonly ms: number;
 }

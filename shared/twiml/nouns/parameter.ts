@@ -1,11 +1,9 @@
 /** `<Parameter name value>` of a Stream: name and value together under 500 characters (PROTOCOL §0 row 28, AC-39). */
+import { PARAMETER_LIMIT } from '../../domain/stream-spec.ts';
 import { Attributes } from '../attributes.ts';
 import { nothing } from '../content.ts';
 import type { RawElement } from '../element.ts';
 import { codes, type Reading } from '../reading.ts';
-
-/** The length a parameter must stay below, for TwiML and REST alike. */
-export const PARAMETER_LIMIT = 500;
 
 /** Null with a warning when it is refused. */
 export function readParameter(element: RawElement, reading: Reading): readonly [name: string, value: string] | null {

@@ -1,9 +1,10 @@
-/** Where a stream connects to: PROTOCOL §0 row 22, §2.1; AC-4, AC-37. For TwiML and REST alike. */
+/** Where a stream's `url` leads: resolved against the document, wss where no scheme says else (PROTOCOL §0 row 22, §2.1; AC-4, AC-37). */
 import type { Dialect } from '../../domain/dialect.ts';
 import type { StreamError } from '../../domain/stream.ts';
+import { readStreamUrl } from '../../domain/stream-spec.ts';
 
-export type StreamUrl =
-  | { readonly kind: 'url'; readonly url: string /** A query was dropped. */; readonly stripped: boolean }
+export type ResolvedStreamUrl =
+  | { readonly kind: 'url'; readonly url: string /** A query or fragment was dropped. */; readonly stripped: boolean }
   | { readonly kind: 'fault'; readonly fault: StreamError };
 
 export interface StreamUrlContext {
@@ -12,30 +13,26 @@ export interface StreamUrlContext {
   readonly allowInsecureWs: boolean;
 }
 
-/** Absolute ws or wss without query and fragment. `text` null: the document's own address (Pivot). */
-export function streamUrl(text: string | null, context: StreamUrlContext): StreamUrl {
-  if (text === null && context.dialect === 'twilio') return fault(31_923, 'url is missing');
-  const absolute = text !== null && /^[a-z][a-z0-9+.-]*:/i.test(text);
-  const url = parsed(text ?? '', absolute ? null : context.baseUrl);
-  if (url === null) return fault(31_923, 'invalid websocket url');
-  if (!absolute) url.protocol = 'wss:';
-  if (url.protocol !== 'ws:' && url.protocol !== 'wss:') return fault(31_922, 'invalid websocket url');
-  if (url.protocol === 'ws:' && context.dialect === 'twilio' && !context.allowInsecureWs) {
-    return fault(31_922, 'only wss is supported');
-  }
-  const stripped = url.search !== '' && text !== null;
-  url.search = '';
-  url.hash = '';
-  return { kind: 'url', url: url.href, stripped };
+/** `text` null: the document's own address in Pivot, a fault in Twilio. Pivot always takes ws. */
+export function resolveStreamUrl(text: string | null, context: StreamUrlContext): ResolvedStreamUrl {
+  if (text === null && context.dialect === 'twilio') return fault(31_923, 'invalid websocket url');
+  const read = readStreamUrl(
+    absolute(text ?? '', context.baseUrl),
+    context.dialect === 'pivot' || context.allowInsecureWs,
+  );
+  return read.kind === 'url' ? read : fault(read.code, read.message);
 }
 
-function parsed(text: string, base: string | null): URL | null {
+/** What cannot be resolved is left as it is and refused by the reader. */
+function absolute(text: string, baseUrl: string | null): string {
+  if (/^[a-z][a-z0-9+.-]*:/i.test(text) || baseUrl === null) return text;
   try {
-    // ws and http are both special schemes, so a URL may be moved from one to the other.
-    return base === null ? new URL(text) : new URL(text, base);
+    const url = new URL(text, baseUrl);
+    url.protocol = 'wss:';
+    return url.href;
   } catch {
-    return null;
+    return text;
   }
 }
 
-const fault = (code: number, message: string): StreamUrl => ({ kind: 'fault', fault: { code, message } });
+const fault = (code: number, message: string): ResolvedStreamUrl => ({ kind: 'fault', fault: { code, message } });

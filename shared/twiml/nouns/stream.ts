@@ -1,45 +1,63 @@
-/** `<Stream>` in Start and Connect: PROTOCOL §2.1, §4.1, §12.1, §14.1; AC-3…AC-6, AC-37…AC-39. */
-
-import type { Dialect } from '../../domain/dialect.ts';
-import type { MediaFormat, StreamError, StreamMode, TrackSelection } from '../../domain/stream.ts';
+/**
+ * `<Stream>` in Start and Connect: PROTOCOL §2.1, §4.1, §12.1, §14.1; AC-3…AC-6, AC-37…AC-39.
+ * Attributes become a wish here; `shared/domain/stream-spec.ts` fills in the rest, as it does for REST.
+ */
+import type { MediaFormat, StreamError, TrackSelection } from '../../domain/stream.ts';
+import {
+  type AudioCodec,
+  fillStream,
+  PARAMETERS_MAX,
+  type StreamWish,
+  streamDialect,
+} from '../../domain/stream-spec.ts';
 import { Attributes } from '../attributes.ts';
 import { onlyElements } from '../content.ts';
 import type { StreamNoun } from '../document.ts';
 import type { RawElement } from '../element.ts';
 import { codes, type Reading } from '../reading.ts';
 import { readHeader } from './header.ts';
-import { mediaFormat, TWILIO_FORMAT } from './media-format.ts';
 import { readParameter } from './parameter.ts';
-import { streamUrl } from './stream-url.ts';
+import { resolveStreamUrl } from './stream-url.ts';
 
 type Parent = 'Start' | 'Connect';
 
-/** Attributes whose presence makes a stream Pivot's, whatever the call says (§12.1). */
-const pivotOnly: readonly string[] = ['audioCodec', 'audioMix', 'sampleRate', 'rawAudio', 'id'];
+const codecs: readonly AudioCodec[] = ['pcm', 'pcm16', 'g711_ulaw', 'pcmu', 'g711_alaw', 'pcma'];
 
-const tracks = { inbound_track: 'inbound', outbound_track: 'outbound', both_tracks: 'both' } as const satisfies Record<
-  string,
-  TrackSelection
->;
+const tracks: ReadonlyMap<string, TrackSelection> = new Map([
+  ['inbound_track', 'inbound'],
+  ['outbound_track', 'outbound'],
+  ['both_tracks', 'both'],
+]);
+
+const rates: ReadonlyMap<number, MediaFormat['sampleRate']> = new Map([
+  [8000, 8000],
+  [16_000, 16_000],
+  [24_000, 24_000],
+  [32_000, 32_000],
+  [48_000, 48_000],
+]);
 
 /** Never refuses: a stream that cannot start carries its fault and fails in its turn. */
 export function readStream(element: RawElement, parent: Parent, reading: Reading): StreamNoun {
   const attributes = new Attributes(element, reading);
-  const dialect = dialectOf(element, attributes, reading);
-  const address = streamUrl(attributes.word('url'), {
+  const sound = soundOf(attributes, parent);
+  const asked = attributes.oneOf('dialect', ['pivot', 'twilio'], undefined);
+  const usesId = element.attributes.some(([name]) => name === 'id');
+  const dialect = asked ?? (usesId ? 'pivot' : streamDialect(sound, reading.dialect));
+  const { track, fault } = trackOf(attributes, parent, dialect);
+  const address = resolveStreamUrl(attributes.word('url'), {
     dialect,
     baseUrl: reading.baseUrl,
     allowInsecureWs: reading.allowInsecureWs,
   });
-  const track = trackOf(attributes, parent, dialect);
-  const mode = modeOf(attributes, parent, dialect);
-  const format = formatOf(attributes, dialect, track.track);
-  const noun = {
-    name: attributes.word('name'),
-    mode,
-    track: track.track,
-    mediaFormat: format,
+  const name = attributes.word('name');
+  const wish: StreamWish = {
+    ...sound,
+    ...childrenOf(element, reading),
+    url: address.kind === 'url' ? address.url : '',
+    parent: parent === 'Start' ? 'start' : 'connect',
     dialect,
+    track,
     statusCallback: attributes.httpUrl('statusCallback'),
     statusCallbackMethod: attributes.method('statusCallbackMethod', 'POST'),
     playbackEvents: attributes.flag('playbackEvents', false),
@@ -47,67 +65,82 @@ export function readStream(element: RawElement, parent: Parent, reading: Reading
   };
   attributes.ignore('id', 'connectorName');
   attributes.done();
-  if (address.kind === 'url' && address.stripped && dialect === 'twilio') {
-    reading.warn(element, codes.schema, 'the query of the URL is not sent; use Parameter', 'url');
+  if (sound.audioMix === 'stereo' && track !== 'both') {
+    attributes.warn('audioMix', codes.schema, 'stereo needs both_tracks; the stream is mono');
   }
-  const fault = address.kind === 'fault' ? address.fault : track.fault;
-  return { ...noun, ...childrenOf(element, reading), url: address.kind === 'url' ? address.url : '', fault };
-}
-
-function dialectOf(element: RawElement, attributes: Attributes, reading: Reading): Dialect {
-  const implied = element.attributes.some(([name]) => pivotOnly.includes(name)) ? 'pivot' : reading.dialect;
-  return attributes.oneOf('dialect', ['pivot', 'twilio'], implied);
+  if (address.kind === 'url' && address.stripped && dialect === 'twilio') {
+    attributes.warn('url', codes.schema, 'has a query, which is not sent; use Parameter');
+  }
+  return { ...fillStream(wish, reading.dialect), name, fault: address.kind === 'fault' ? address.fault : fault };
 }
 
 /** An unknown track is inbound in Pivot; in Twilio it fails the stream, as anything but inbound under Connect does. */
 function trackOf(
   attributes: Attributes,
   parent: Parent,
-  dialect: Dialect,
+  dialect: 'pivot' | 'twilio',
 ): { readonly track: TrackSelection; readonly fault: StreamError | null } {
   const text = attributes.word('track') ?? 'inbound_track';
-  const track = Object.entries(tracks).find(([name]) => name === text)?.[1];
+  const track = tracks.get(text);
   if (dialect === 'twilio') {
     const allowed = track !== undefined && (parent === 'Start' || track === 'inbound');
     return { track: track ?? 'inbound', fault: allowed ? null : { code: 31_941, message: `invalid track ${text}` } };
   }
-  if (track === undefined) attributes.warn('track', codes.schema, `must be one of ${Object.keys(tracks).join(', ')}`);
+  if (track === undefined) attributes.warn('track', codes.schema, `must be one of ${[...tracks.keys()].join(', ')}`);
   return { track: track ?? 'inbound', fault: null };
 }
 
-/** `rawAudio="true"` is for Start and `duplex` for Connect; elsewhere the stream is JSON, with a warning (AC-6). */
-function modeOf(attributes: Attributes, parent: Parent, dialect: Dialect): StreamMode {
-  const json: StreamMode = parent === 'Start' ? 'unidirectional' : 'bidirectional';
-  if (dialect === 'twilio') return json;
+/** A present attribute with a bad value still makes the stream Pivot's, so it becomes the default and not nothing. */
+function soundOf(
+  attributes: Attributes,
+  parent: Parent,
+): Pick<StreamWish, 'audioCodec' | 'audioMix' | 'sampleRate' | 'rawAudio'> {
+  const has = (name: string): boolean => attributes.text(name) !== null;
+  return {
+    audioCodec: attributes.oneOf('audioCodec', codecs, has('audioCodec') ? 'pcm' : undefined),
+    audioMix: attributes.oneOf('audioMix', ['mono', 'stereo'], has('audioMix') ? 'mono' : undefined),
+    sampleRate: rateOf(attributes),
+    rawAudio: has('rawAudio') ? rawOf(attributes, parent) : undefined,
+  };
+}
+
+/** `16000` or `16k`; what cannot be had is 8000 with a warning (AC-5). */
+function rateOf(attributes: Attributes): MediaFormat['sampleRate'] | undefined {
+  const text = attributes.text('sampleRate');
+  if (text === null) return undefined;
+  const match = /^\s*(\d{1,6})(k?)\s*$/i.exec(text);
+  const rate = match ? rates.get(Number(match[1]) * (match[2] === '' ? 1 : 1000)) : undefined;
+  if (rate === undefined) {
+    attributes.warn('sampleRate', codes.schema, `must be one of ${[...rates.keys()].join(', ')}`);
+  }
+  return rate ?? 8000;
+}
+
+/** `true` is for Start and `duplex` for Connect; elsewhere the stream is JSON, with a warning (AC-6). */
+function rawOf(attributes: Attributes, parent: Parent): boolean | 'duplex' {
   const raw = attributes.oneOf('rawAudio', ['true', 'false', 'duplex'], 'false');
-  if (raw === 'false') return json;
-  if (raw === 'true' && parent === 'Start') return 'raw';
+  if (raw === 'false') return false;
+  if (raw === 'true' && parent === 'Start') return true;
   if (raw === 'duplex' && parent === 'Connect') return 'duplex';
   attributes.warn('rawAudio', codes.schema, `${raw} has no effect in ${parent}`);
-  return json;
+  return false;
 }
 
-function formatOf(attributes: Attributes, dialect: Dialect, track: TrackSelection): MediaFormat {
-  if (dialect === 'twilio') return TWILIO_FORMAT;
-  const { format, refused } = mediaFormat({
-    audioCodec: attributes.word('audioCodec'),
-    sampleRate: attributes.word('sampleRate'),
-    audioMix: attributes.word('audioMix'),
-    track,
-  });
-  for (const { attribute, why } of refused) attributes.warn(attribute, codes.schema, why);
-  return format;
-}
-
-function childrenOf(element: RawElement, reading: Reading): Pick<StreamNoun, 'customParameters' | 'headers'> {
-  const customParameters = new Map<string, string>();
+function childrenOf(element: RawElement, reading: Reading): Pick<StreamWish, 'parameters' | 'headers'> {
+  const parameters = new Map<string, string>();
   const headers = new Map<string, string>();
   for (const child of onlyElements(element, reading)) {
-    if (child.name === 'Parameter') keep(customParameters, readParameter(child, reading));
+    if (child.name === 'Parameter') keep(parameters, readParameter(child, reading));
     else if (child.name === 'Header') keep(headers, readHeader(child, reading));
     else reading.warn(child, codes.schema, `${child.name} is not allowed in Stream`);
   }
-  return { customParameters: Object.fromEntries(customParameters), headers: Object.fromEntries(headers) };
+  if (parameters.size > PARAMETERS_MAX) {
+    reading.warn(element, codes.schema, `only the first ${PARAMETERS_MAX} Parameters are sent`);
+  }
+  return {
+    parameters: Object.fromEntries([...parameters].slice(0, PARAMETERS_MAX)),
+    headers: Object.fromEntries(headers),
+  };
 }
 
 function keep(map: Map<string, string>, pair: readonly [string, string] | null): void {
