@@ -75,7 +75,7 @@ export class GatewayCall implements GatewayLegDelegate {
     const { way, stage, data } = stored;
     const leg = new GatewayLeg(id, stage === 'ended' ? 'up' : stage, way, this.#parts.writer.clock, this);
     this.#legs.set(id, leg);
-    if (data !== null) leg.attach(this.#parts.ua.restore(data, leg));
+    if (data !== null) leg.resume(data, (kept, delegate) => this.#parts.ua.restore(kept, delegate));
     if (stage === 'up' && data !== null) return true;
     if (leg.stage === 'invited') leg.reject(503, 'Service Unavailable');
     else leg.hangup();

@@ -74,6 +74,12 @@ export class GatewayLeg implements SipCallDelegate {
     this.#sip = sip;
   }
 
+  /** Goes on with a dialog of the time before a restart. */
+  resume(data: SipCallData, restore: (data: SipCallData, delegate: SipCallDelegate) => SipCall): void {
+    this.#data = data;
+    this.#sip = restore(data, this);
+  }
+
   /** Applies a letter of the call. Harmless twice: what does not fit the stage is dropped. */
   apply(letter: LegOrder): void {
     if (letter.kind === 'hangup') {

@@ -3,7 +3,7 @@
  * in Redis; after a restart on the same address it goes on with its dialogs. `main.ts` makes it.
  */
 
-import { isFinal } from '../../shared/domain/call.ts';
+import { type CallRecord, isFinal } from '../../shared/domain/call.ts';
 import type { Trunk } from '../../shared/domain/trunk.ts';
 import type { Clock, Timer } from '../../shared/kernel/clock.ts';
 import { withDeadline } from '../../shared/kernel/deadline.ts';
@@ -41,6 +41,8 @@ export type GatewayFigures = ReturnType<Counters['read']> & {
 };
 
 const SWEEP_MS = 30_000;
+/** An owner's hang-up may come this long after the call's end was written. */
+const LAST_LETTERS_MS = 5000;
 /** Calls that are done are forgotten this often. */
 const TIDY_MS = 2000;
 const STORE_DEADLINE_MS = 5000;
@@ -191,6 +193,12 @@ export class Gateway implements SipUserAgentDelegate {
     for (const [sid, call] of this.#calls) if (call.done) this.#calls.delete(sid);
   }
 
+  /** Long enough for the owner's last letters to have come. */
+  #endedLongAgo({ status, endedAt }: CallRecord): boolean {
+    if (!isFinal(status)) return false;
+    return endedAt === null || this.#options.clock.now() - Date.parse(endedAt) > LAST_LETTERS_MS;
+  }
+
   /** Hangs up legs whose call has ended or is gone: its owner died before it could say so. */
   async #sweep(): Promise<void> {
     const { store, clock } = this.#options;
@@ -198,7 +206,7 @@ export class Gateway implements SipUserAgentDelegate {
       if (call.liveLegs === 0 || !call.isOlderThan(SWEEP_MS)) continue;
       try {
         const record = await withDeadline(clock, STORE_DEADLINE_MS, 'Redis', store.calls.get(call.sid));
-        if (record && !isFinal(record.status)) continue;
+        if (record && !this.#endedLongAgo(record)) continue;
       } catch {
         return;
       }

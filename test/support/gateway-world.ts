@@ -1,0 +1,143 @@
+/**
+ * What surrounds a gateway, in memory: the part of the store it touches, a queue that remembers, and
+ * a switch that takes Redis away. The test plays the owner of a call through `say` and `letters`.
+ */
+import type { CallPatch, CallRecord } from '../../shared/domain/call.ts';
+import type { TimelineEntry } from '../../shared/domain/event.ts';
+import type { CallLetter, GatewayLetter, Posted } from '../../shared/domain/letter.ts';
+import type { NumberRecord } from '../../shared/domain/number.ts';
+import type { CallSid, GatewayId, LegId, OwnerId } from '../../shared/kernel/ids.ts';
+import type { GatewayQueue, GatewayStore } from '../../worker/gateway/ports.ts';
+
+interface Held {
+  record: CallRecord;
+  readonly letters: CallLetter[];
+  readonly box: Posted<GatewayLetter>[];
+  readonly entries: TimelineEntry[];
+  nextId: number;
+}
+
+const numberOf = (number: string): NumberRecord => ({
+  number,
+  voiceUrl: null,
+  voiceMethod: 'POST',
+  voiceFallbackUrl: null,
+  twiml: '<Response/>',
+  statusCallback: null,
+  dialect: 'pivot',
+});
+
+export class GatewayWorld {
+  readonly numbers = new Map<string, NumberRecord>();
+  readonly calls = new Map<CallSid, Held>();
+  readonly dialogs = new Map<string, { gateway: GatewayId; sid: CallSid; leg: LegId; data: unknown }>();
+  /** Calls queued as jobs. */
+  readonly jobs: CallSid[] = [];
+  /** Bells rung at owners. */
+  readonly bells: { readonly owner: OwnerId; readonly sid: CallSid }[] = [];
+  readonly announced = new Map<GatewayId, string>();
+  /** Redis is away: every step fails. */
+  away = false;
+
+  addNumber(number: string): void {
+    this.numbers.set(number, numberOf(number));
+  }
+
+  /** A call some API process created. */
+  addCall(record: CallRecord): void {
+    this.calls.set(record.sid, { record, letters: [], box: [], entries: [], nextId: 1 });
+  }
+
+  claim(sid: CallSid, owner: OwnerId): void {
+    const held = this.held(sid);
+    held.record = { ...held.record, owner };
+  }
+
+  /** The owner puts a letter into the gateway's box; ring `gateway.onBell` yourself. */
+  say(sid: CallSid, letter: GatewayLetter): void {
+    const held = this.held(sid);
+    held.box.push({ id: held.nextId++, letter });
+  }
+
+  letters(sid: CallSid): readonly CallLetter[] {
+    return this.held(sid).letters;
+  }
+
+  entryTypes(sid: CallSid): readonly string[] {
+    return this.held(sid).entries.map(({ type }) => type);
+  }
+
+  held(sid: CallSid): Held {
+    const held = this.calls.get(sid);
+    if (!held) throw new Error(`There is no call ${sid}.`);
+    return held;
+  }
+
+  readonly queue: GatewayQueue = {
+    addCall: (sid) => this.#step(() => void this.jobs.push(sid)),
+    ringOwner: (owner, sid) => this.#step(() => void this.bells.push({ owner, sid })),
+  };
+
+  readonly store: GatewayStore = {
+    calls: {
+      create: (call) =>
+        this.#step(() => {
+          this.addCall(call);
+          return { kind: 'created', call };
+        }),
+      get: (sid) => this.#step(() => this.calls.get(sid)?.record ?? null),
+      endUnclaimed: (sid, patch) => this.#step(() => this.#endUnclaimed(sid, patch)),
+    },
+    timeline: {
+      append: (sid, entries) =>
+        this.#step(() => void this.held(sid).entries.push(...entries.map(({ entry }) => entry))),
+    },
+    mailbox: {
+      postToCall: (sid, letter) =>
+        this.#step(() => {
+          const held = this.calls.get(sid);
+          if (!held) return { kind: 'unknown' };
+          if (held.record.ending) return { kind: 'ended' };
+          held.letters.push(letter);
+          return { kind: 'posted', owner: held.record.owner };
+        }),
+      readForGateway: (sid) => this.#step(() => [...(this.calls.get(sid)?.box ?? [])]),
+      ackForGateway: (sid, upTo) =>
+        this.#step(() => {
+          const { box } = this.held(sid);
+          box.splice(0, box.filter(({ id }) => id <= upTo).length);
+        }),
+    },
+    dialogs: {
+      put: (gateway, sid, leg, data) =>
+        this.#step(() => void this.dialogs.set(`${sid}/${leg}`, { gateway, sid, leg, data })),
+      remove: (_gateway, sid, leg) => this.#step(() => void this.dialogs.delete(`${sid}/${leg}`)),
+      all: (gateway) => this.#step(() => [...this.dialogs.values()].filter((dialog) => dialog.gateway === gateway)),
+    },
+    numbers: { get: (number) => this.#step(() => this.numbers.get(number) ?? null) },
+    presence: {
+      announceGateway: (gateway, { address }) => this.#step(() => void this.announced.set(gateway, address)),
+      withdrawGateway: (gateway) => this.#step(() => void this.announced.delete(gateway)),
+    },
+    ping: () => this.#step(() => 0),
+  };
+
+  #endUnclaimed(sid: CallSid, patch: CallPatch): boolean {
+    const held = this.calls.get(sid);
+    if (!held || held.record.owner || held.record.ending) return false;
+    held.record = { ...held.record, ...patch };
+    return true;
+  }
+
+  async #step<T>(what: () => T): Promise<T> {
+    await Promise.resolve();
+    if (this.away) throw new Error('Redis is away.');
+    return what();
+  }
+}
+
+/** Lets everything that only waits for promises run on. No time passes. */
+export async function settle(): Promise<void> {
+  for (let round = 0; round < 50; round++) await Promise.resolve();
+  await new Promise<void>((resolve) => setImmediate(resolve));
+}

@@ -1,0 +1,142 @@
+/** A gateway that goes and comes back, and a Redis that does. */
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { GatewayFixture, OWNER } from '../../support/gateway-fixture.ts';
+import { settle } from '../../support/gateway-world.ts';
+
+describe('a gateway that starts again', () => {
+  it('goes on with a call that was up, and reads what was written meanwhile', async () => {
+    const before = await new GatewayFixture().start();
+    const { sid } = await before.inbound();
+    await before.say(sid, { kind: 'answer', leg: 'a', sdp: 'v=0 answer' });
+    before.world.say(sid, { kind: 'hangup', leg: 'a' } as Parameters<typeof before.world.say>[1]);
+    const after = await new GatewayFixture(before.world).start();
+    await settle();
+    const [restored] = after.sip.restored;
+    assert.ok(restored);
+    assert.deepEqual(restored.data, { dialog: 'in-0' });
+    assert.deepEqual(restored.call.asked, ['hangup']);
+    assert.equal(after.gateway.figures().dialogsRestored, 1);
+  });
+
+  it('tells the owner what the far end does after the restart', async () => {
+    const before = await new GatewayFixture().start();
+    const sid = await before.outbound();
+    before.sip.dialled[0]?.delegate.onAnswered('v=0 theirs');
+    await settle();
+    const after = await new GatewayFixture(before.world).start();
+    after.sip.restored[0]?.call.delegate.onEnded('bye', null);
+    await settle();
+    assert.deepEqual(after.world.letters(sid).at(-1), { kind: 'ended', leg: 'a', by: 'bye', sipCode: null });
+    assert.equal(after.world.dialogs.size, 1, 'the dialog goes when the SIP stack says so');
+  });
+
+  it('fails calls that were not answered yet, cleanly', async () => {
+    const before = await new GatewayFixture().start();
+    const inbound = await before.inbound();
+    const outbound = await before.outbound();
+    const after = await new GatewayFixture(before.world).start();
+    await settle();
+    assert.deepEqual(after.world.letters(inbound.sid), [{ kind: 'ended', leg: 'a', by: 'lost', sipCode: 503 }]);
+    assert.equal(after.world.letters(outbound)[0]?.kind, 'failed');
+    assert.equal(after.world.dialogs.size, 0);
+    assert.equal(after.gateway.figures().dialogsFailedAtRestore, 2);
+  });
+
+  it('drops what it cannot read', async () => {
+    const fixture = new GatewayFixture();
+    const { sid } = await (await new GatewayFixture(fixture.world).start()).inbound();
+    for (const dialog of fixture.world.dialogs.values()) dialog.data = { version: 99 };
+    await fixture.start();
+    await settle();
+    assert.equal(fixture.world.dialogs.size, 0);
+    assert.equal(fixture.gateway.figures().dialogsFailedAtRestore, 1);
+    await fixture.say(sid, { kind: 'answer', leg: 'a', sdp: 'v=0 answer' });
+    assert.deepEqual(fixture.world.letters(sid), [{ kind: 'ended', leg: 'a', by: 'lost', sipCode: 481 }]);
+  });
+});
+
+describe('a gateway without Redis', () => {
+  it('keeps letters in order until Redis is back', async () => {
+    const fixture = await new GatewayFixture().start();
+    const sid = await fixture.outbound();
+    fixture.world.away = true;
+    const delegate = fixture.sip.dialled[0]?.delegate;
+    delegate?.onProgress(180, 'Ringing', null);
+    delegate?.onAnswered('v=0 theirs');
+    await fixture.pass(10_000);
+    delegate?.onEnded('bye', null);
+    await fixture.pass(5000);
+    fixture.world.away = false;
+    await fixture.pass(3000);
+    assert.deepEqual(
+      fixture.world.letters(sid).map(({ kind }) => kind),
+      ['ringing', 'answered', 'ended'],
+    );
+    assert.equal(fixture.gateway.figures().waitingToWrite, 0);
+  });
+
+  it('keeps a bounded number of letters, and never drops the end for a digit', async () => {
+    const fixture = await new GatewayFixture().start();
+    const sid = await fixture.outbound();
+    fixture.world.away = true;
+    const delegate = fixture.sip.dialled[0]?.delegate;
+    delegate?.onAnswered('v=0 theirs');
+    for (let press = 0; press < 500; press++) delegate?.onInfo('application/dtmf', '5');
+    delegate?.onEnded('bye', null);
+    await fixture.pass(1000);
+    fixture.world.away = false;
+    await fixture.pass(5000);
+    const kinds = fixture.world.letters(sid).map(({ kind }) => kind);
+    assert.equal(kinds[0], 'answered');
+    assert.equal(kinds.at(-1), 'ended');
+    assert.ok(kinds.length <= 129, `${kinds.length} letters were kept`);
+    assert.ok(fixture.gateway.figures().lettersDropped > 300);
+  });
+
+  it('reads boxes whose bell was lost when Redis comes back', async () => {
+    const fixture = await new GatewayFixture().start();
+    const { sid, phone } = await fixture.inbound();
+    fixture.world.away = true;
+    await fixture.pass(2000);
+    fixture.world.say(sid, { kind: 'hangup', leg: 'a' } as Parameters<typeof fixture.world.say>[1]);
+    fixture.world.away = false;
+    await fixture.pass(3000);
+    assert.deepEqual(phone.asked, ['hangup']);
+  });
+});
+
+describe('calls that are over', () => {
+  it('are hung up when the call ended and nobody said so', async () => {
+    const fixture = await new GatewayFixture().start();
+    const { sid, phone } = await fixture.inbound();
+    await fixture.say(sid, { kind: 'answer', leg: 'a', sdp: 'v=0 answer' });
+    const held = fixture.world.held(sid);
+    held.record = { ...held.record, status: 'failed' };
+    await fixture.pass(90_000);
+    assert.equal(phone.asked.at(-1), 'hangup');
+    assert.equal(fixture.gateway.figures().orphansHungUp, 1);
+  });
+
+  it('are hung up as soon as a letter finds the call ended', async () => {
+    const fixture = await new GatewayFixture().start();
+    const { sid, phone } = await fixture.inbound();
+    await fixture.say(sid, { kind: 'answer', leg: 'a', sdp: 'v=0 answer' });
+    const held = fixture.world.held(sid);
+    const ending = { status: 'failed', cause: 'x', blame: 'platform', sipCode: null, detail: null } as const;
+    held.record = { ...held.record, status: 'failed', ending };
+    phone.delegate.onInfo('application/dtmf', '5');
+    await settle();
+    assert.equal(phone.asked.at(-1), 'hangup');
+  });
+
+  it('are forgotten', async () => {
+    const fixture = await new GatewayFixture().start();
+    const { sid, phone } = await fixture.inbound();
+    phone.delegate.onEnded('cancel', 487);
+    phone.delegate.onData(null);
+    await fixture.pass(5000);
+    assert.equal(fixture.world.held(sid).record.owner, OWNER);
+    assert.equal(fixture.gateway.figures().calls, 0);
+  });
+});
