@@ -1,0 +1,150 @@
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import { Metronome } from '../../../worker/media/metronome.ts';
+import { ManualClock } from '../../support/clock.ts';
+
+const never = (error: unknown): void => assert.fail(String(error));
+
+function setUp(phases = 4) {
+  const clock = new ManualClock();
+  const metronome = new Metronome({ clock, phases, report: never });
+  const start = clock.monotonic();
+  return { clock, metronome, elapsed: () => clock.monotonic() - start };
+}
+
+/** The event loop may stand still: time passes and the timers that fall due fire after it. */
+class StallingClock extends ManualClock {
+  #stalledMs = 0;
+  override monotonic(): number {
+    return super.monotonic() + this.#stalledMs;
+  }
+  stall(ms: number): void {
+    this.#stalledMs += ms;
+  }
+}
+
+test('beats every 20 ms, neither more nor fewer', () => {
+  const { clock, metronome, elapsed } = setUp();
+  const at: number[] = [];
+  metronome.join({ beat: () => at.push(elapsed()) });
+  clock.advance(10_000);
+  assert.equal(at.length, 500);
+  for (const [index, ms] of at.entries()) assert.equal(ms, (at[0] ?? 0) + index * 20);
+});
+
+test('listeners are spread evenly over the phases', () => {
+  const { clock, metronome, elapsed } = setUp(4);
+  const perPhase = new Map<number, number>();
+  for (let n = 0; n < 8; n++) {
+    metronome.join({ beat: () => perPhase.set(elapsed() % 20, (perPhase.get(elapsed() % 20) ?? 0) + 1) });
+  }
+  clock.advance(20);
+  clock.advance(200);
+  const counts = [...perPhase.values()];
+  assert.equal(perPhase.size, 4);
+  assert.ok(Math.max(...counts) - Math.min(...counts) <= 2, counts.join());
+});
+
+test('a late timer is followed by every beat it missed', () => {
+  const clock = new StallingClock();
+  const metronome = new Metronome({ clock, phases: 4, report: never });
+  let beats = 0;
+  metronome.join({ beat: () => beats++, skipped: () => assert.fail('nothing is skipped within a second') });
+  clock.advance(100);
+  const before = beats;
+  clock.stall(600);
+  clock.advance(20);
+  assert.ok(beats - before >= 30 && beats - before <= 32, String(beats - before));
+  clock.advance(280);
+  assert.ok(Math.abs(beats - 50) <= 1, String(beats));
+  const lateness = metronome.takeLateness();
+  assert.ok(lateness.maxMs > 595 && lateness.maxMs <= 600, String(lateness.maxMs));
+  assert.equal(lateness.skipped, 0);
+  assert.equal(metronome.takeLateness().maxMs, 0);
+});
+
+test('more than a second behind: the count jumps, and beats plus skipped still tell the time', () => {
+  const clock = new StallingClock();
+  const metronome = new Metronome({ clock, phases: 4, report: never });
+  const counts = Array.from({ length: 4 }, () => ({ beats: 0, skipped: 0 }));
+  for (const count of counts) {
+    metronome.join({ beat: () => count.beats++, skipped: (beats) => (count.skipped += beats) });
+  }
+  clock.advance(100);
+  clock.stall(5000);
+  clock.advance(900);
+  for (const { beats, skipped } of counts) {
+    assert.ok(skipped >= 248 && skipped <= 250, `skipped ${skipped}`);
+    assert.ok(Math.abs(beats + skipped - 300) <= 1, `${beats} + ${skipped}`);
+  }
+  assert.equal(
+    metronome.takeLateness().skipped,
+    counts.reduce((sum, { skipped }) => sum + skipped, 0),
+  );
+});
+
+test('who joins during a catch-up is not given beats from before it came', () => {
+  const clock = new StallingClock();
+  const metronome = new Metronome({ clock, phases: 4, report: never });
+  let late = 0;
+  let joined = false;
+  metronome.join({
+    beat() {
+      if (joined || clock.monotonic() < 1_700_000_000_400) return;
+      joined = true;
+      metronome.join({ beat: () => late++ });
+    },
+  });
+  clock.advance(100);
+  clock.stall(500);
+  clock.advance(20);
+  assert.ok(joined);
+  assert.ok(late <= 1, String(late));
+  clock.advance(80);
+  assert.ok(late >= 4 && late <= 5, String(late));
+});
+
+test('a listener that throws is removed and reported; the others in its phase go on', () => {
+  const clock = new ManualClock();
+  const reported: unknown[] = [];
+  const metronome = new Metronome({ clock, phases: 1, report: (error) => reported.push(error) });
+  const broken = new Error('broken listener');
+  let beats = 0;
+  metronome.join({
+    beat() {
+      throw broken;
+    },
+  });
+  metronome.join({ beat: () => beats++ });
+  clock.advance(100);
+  assert.deepEqual(reported, [broken]);
+  assert.equal(metronome.listeners, 1);
+  assert.ok(beats >= 4);
+});
+
+test('no listener, no timer; closing leaves none behind', () => {
+  const { clock, metronome } = setUp();
+  assert.equal(clock.pending, 0);
+  const leave = metronome.join({ beat() {} });
+  assert.equal(clock.pending, 1);
+  leave();
+  leave();
+  assert.equal(clock.pending, 0);
+  let beats = 0;
+  metronome.join({ beat: () => beats++ });
+  metronome.close();
+  metronome.close();
+  clock.advance(1000);
+  assert.equal(beats, 0);
+  assert.equal(clock.pending, 0);
+});
+
+test('a pause without listeners is not caught up', () => {
+  const { clock, metronome } = setUp();
+  metronome.join({ beat() {} })();
+  clock.advance(700);
+  let beats = 0;
+  metronome.join({ beat: () => beats++, skipped: () => assert.fail('nothing was missed') });
+  clock.advance(100);
+  assert.ok(beats >= 4 && beats <= 5, String(beats));
+});

@@ -1,0 +1,94 @@
+/**
+ * Linear 16-bit audio as streams carry it: little-endian by default (PROTOCOL §10), big-endian where
+ * RFC 3551 §4.5.11 is asked for, any rate. Works in buffers of the caller's and does not allocate.
+ */
+
+export type Endianness = 'little' | 'big';
+
+const hostIsLittle = new Uint8Array(new Uint16Array([1]).buffer)[0] === 1;
+
+/**
+ * Writes the samples as bytes from the start of `bytes`; answers with the bytes written.
+ * @throws RangeError when `bytes` is too short.
+ */
+export function packL16(samples: Int16Array, bytes: Uint8Array, endianness: Endianness = 'little'): number {
+  const length = samples.length * 2;
+  if (bytes.length < length) throw new RangeError('The buffer is shorter than the samples.');
+  if (hostIsLittle && endianness === 'little') {
+    bytes.set(new Uint8Array(samples.buffer, samples.byteOffset, length));
+    return length;
+  }
+  const low = endianness === 'little' ? 0 : 1;
+  for (let i = 0; i < samples.length; i++) {
+    const sample = samples[i] as number;
+    bytes[2 * i + low] = sample & 0xff;
+    bytes[2 * i + 1 - low] = (sample >> 8) & 0xff;
+  }
+  return length;
+}
+
+/**
+ * Reads the whole samples in `bytes` into the start of `samples`; an odd last byte is left alone.
+ * Answers with the samples read.
+ * @throws RangeError when `samples` is too short.
+ */
+export function unpackL16(bytes: Uint8Array, samples: Int16Array, endianness: Endianness = 'little'): number {
+  const count = bytes.length >> 1;
+  if (samples.length < count) throw new RangeError('The frame is shorter than the bytes.');
+  const low = endianness === 'little' ? 0 : 1;
+  for (let i = 0; i < count; i++) {
+    const value = (bytes[2 * i + low] as number) | ((bytes[2 * i + 1 - low] as number) << 8);
+    samples[i] = (value << 16) >> 16;
+  }
+  return count;
+}
+
+/**
+ * Left and right, sample by sample, into the start of `stereo`; answers with the samples written.
+ * @throws RangeError when the channels differ in length or `stereo` is too short.
+ */
+export function interleave(left: Int16Array, right: Int16Array, stereo: Int16Array): number {
+  const count = left.length;
+  if (right.length !== count) throw new RangeError('The channels differ in length.');
+  if (stereo.length < 2 * count) throw new RangeError('The frame is shorter than both channels.');
+  for (let i = 0; i < count; i++) {
+    stereo[2 * i] = left[i] as number;
+    stereo[2 * i + 1] = right[i] as number;
+  }
+  return 2 * count;
+}
+
+/**
+ * Bytes that arrive cut anywhere, also in the middle of a sample: keeps the odd byte for the next piece.
+ * The samples it answers with are lent until the next call.
+ */
+export class L16Reader {
+  readonly #endianness: Endianness;
+  #odd = -1;
+  #samples = new Int16Array(0);
+
+  constructor(endianness: Endianness = 'little') {
+    this.#endianness = endianness;
+  }
+
+  read(piece: Uint8Array): Int16Array {
+    const held = this.#odd >= 0 ? 1 : 0;
+    const count = (piece.length + held) >> 1;
+    if (this.#samples.length < count) this.#samples = new Int16Array(count);
+    let written = 0;
+    let from = 0;
+    if (held === 1 && piece.length > 0) {
+      const first = this.#odd;
+      const second = piece[0] as number;
+      const value = this.#endianness === 'little' ? first | (second << 8) : (first << 8) | second;
+      this.#samples[0] = (value << 16) >> 16;
+      written = 1;
+      from = 1;
+      this.#odd = -1;
+    }
+    const rest = piece.subarray(from);
+    unpackL16(rest, this.#samples.subarray(written), this.#endianness);
+    if (rest.length % 2 === 1) this.#odd = rest[rest.length - 1] as number;
+    return this.#samples.subarray(0, count);
+  }
+}

@@ -1,0 +1,198 @@
+/**
+ * The only timer of the audio path: one per thread. It works by deadlines, so a late timer is
+ * followed by the beats it missed instead of losing them; listeners are spread over phases of the
+ * 20 ms so that hundreds of calls do not burst at once. Made and closed by the worker thread.
+ *
+ *   slot      0    1    2    3  |  4    5    6    7  |  …      one slot = 20 ms / phases
+ *   phase     0    1    2    3  |  0    1    2    3  |
+ */
+import type { Clock, Timer } from '../../shared/kernel/clock.ts';
+import type { BeatSource } from './beat.ts';
+import { FRAME_MS } from './frame.ts';
+
+type Listener = Parameters<BeatSource['join']>[0];
+
+interface Member {
+  readonly listener: Listener;
+  /** Absolute slot of its next beat. */
+  slot: number;
+}
+
+/** Beats later than this are not caught up. */
+const MAX_BEHIND_MS = 1000;
+
+export interface Lateness {
+  /** Beats run since the last look. */
+  readonly beats: number;
+  /** Beats given up since the last look. */
+  readonly skipped: number;
+  /** How late timers fired: the delay of the event loop as audio feels it. */
+  readonly maxMs: number;
+  readonly meanMs: number;
+}
+
+export interface MetronomeOptions {
+  readonly clock: Clock;
+  /** Divisions of the 20 ms; default 10. */
+  readonly phases?: number;
+  /** Told when a listener threw; the listener is removed and the others go on. */
+  readonly report: (error: unknown) => void;
+}
+
+export class Metronome implements BeatSource {
+  readonly #clock: Clock;
+  readonly #report: (error: unknown) => void;
+  readonly #phases: readonly Set<Member>[];
+  readonly #slotMs: number;
+  readonly #startMs: number;
+  /** Next slot to run. */
+  #slot = 0;
+  #timer: Timer | null = null;
+  #members = 0;
+  #closed = false;
+  #beats = 0;
+  #skipped = 0;
+  #wakes = 0;
+  #lateMaxMs = 0;
+  #lateSumMs = 0;
+
+  constructor({ clock, phases = 10, report }: MetronomeOptions) {
+    this.#clock = clock;
+    this.#report = report;
+    this.#phases = Array.from({ length: phases }, () => new Set<Member>());
+    this.#slotMs = FRAME_MS / phases;
+    this.#startMs = clock.monotonic();
+  }
+
+  get listeners(): number {
+    return this.#members;
+  }
+
+  join(listener: Listener): () => void {
+    const now = this.#slotAt(this.#clock.monotonic());
+    if (this.#members === 0) this.#slot = Math.max(this.#slot, now);
+    const phase = this.#quietestPhase();
+    const first = Math.max(now, this.#slot) + 1;
+    const count = this.#phases.length;
+    const member: Member = { listener, slot: first + ((phase - (first % count) + count) % count) };
+    this.#phases[phase]?.add(member);
+    this.#members++;
+    this.#arm();
+    return () => this.#leave(phase, member);
+  }
+
+  /** What to know about punctuality since the last call of this; resets it. */
+  takeLateness(): Lateness {
+    const meanMs = this.#wakes === 0 ? 0 : this.#lateSumMs / this.#wakes;
+    const lateness = { beats: this.#beats, skipped: this.#skipped, maxMs: this.#lateMaxMs, meanMs };
+    this.#beats = this.#skipped = this.#wakes = this.#lateMaxMs = this.#lateSumMs = 0;
+    return lateness;
+  }
+
+  /** Stops for good. Idempotent. */
+  close(): void {
+    this.#closed = true;
+    this.#timer?.cancel();
+    this.#timer = null;
+    for (const phase of this.#phases) phase.clear();
+    this.#members = 0;
+  }
+
+  #leave(phase: number, member: Member): void {
+    if (!this.#phases[phase]?.delete(member)) return;
+    this.#members--;
+    if (this.#members > 0) return;
+    this.#timer?.cancel();
+    this.#timer = null;
+  }
+
+  #arm(): void {
+    if (this.#timer || this.#closed || this.#members === 0) return;
+    const waitMs = this.#slotTime(this.#nextUsed()) - this.#clock.monotonic();
+    this.#timer = this.#clock.after(Math.max(0, Math.ceil(waitMs)), () => this.#tick());
+  }
+
+  /**
+   * Runs what is due at the moment of waking, not what falls due meanwhile: on an overloaded
+   * thread the sockets still get their turn between two ticks.
+   */
+  #tick(): void {
+    this.#timer = null;
+    const now = this.#clock.monotonic();
+    const first = this.#nextUsed();
+    const lateMs = now - this.#slotTime(first);
+    if (lateMs >= 0) this.#note(lateMs);
+    this.#slot = first;
+    if (lateMs > MAX_BEHIND_MS) this.#jump(lateMs);
+    const due = this.#slotAt(now);
+    while (this.#slot <= due && !this.#closed) this.#run(this.#slot++);
+    this.#arm();
+  }
+
+  #run(slot: number): void {
+    const phase = slot % this.#phases.length;
+    const members = this.#phases[phase] as Set<Member>;
+    for (const member of members) {
+      if (member.slot !== slot) continue;
+      member.slot += this.#phases.length;
+      this.#beats++;
+      try {
+        member.listener.beat();
+      } catch (error) {
+        this.#leave(phase, member);
+        this.#report(error);
+      }
+    }
+  }
+
+  /** Gives up whole periods, the same number for each phase, and tells the listeners. */
+  #jump(behindMs: number): void {
+    const count = this.#phases.length;
+    this.#slot += Math.floor(behindMs / FRAME_MS) * count;
+    for (const [phase, members] of this.#phases.entries()) {
+      for (const member of members) {
+        const beats = Math.max(0, Math.ceil((this.#slot - member.slot) / count));
+        if (beats === 0) continue;
+        member.slot += beats * count;
+        this.#skipped += beats;
+        try {
+          member.listener.skipped?.(beats);
+        } catch (error) {
+          this.#leave(phase, member);
+          this.#report(error);
+        }
+      }
+    }
+  }
+
+  #note(lateMs: number): void {
+    this.#wakes++;
+    this.#lateSumMs += lateMs;
+    if (lateMs > this.#lateMaxMs) this.#lateMaxMs = lateMs;
+  }
+
+  /** The first slot from the next one on whose phase has a listener. */
+  #nextUsed(): number {
+    const count = this.#phases.length;
+    for (let ahead = 0; ahead < count; ahead++) {
+      if ((this.#phases[(this.#slot + ahead) % count]?.size ?? 0) > 0) return this.#slot + ahead;
+    }
+    return this.#slot;
+  }
+
+  #quietestPhase(): number {
+    let best = 0;
+    for (let phase = 1; phase < this.#phases.length; phase++) {
+      if ((this.#phases[phase]?.size ?? 0) < (this.#phases[best]?.size ?? 0)) best = phase;
+    }
+    return best;
+  }
+
+  #slotAt(monotonicMs: number): number {
+    return Math.floor((monotonicMs - this.#startMs) / this.#slotMs + 1e-9);
+  }
+
+  #slotTime(slot: number): number {
+    return this.#startMs + slot * this.#slotMs;
+  }
+}
