@@ -1,5 +1,5 @@
 /**
- * What is kept in Redis, as the rest of the system sees it. The implementation is `RedisStore`;
+ * What is kept in Redis, as the rest of the system sees it. The implementation is `openStore` (open.ts);
  * the contract suite is `test/contract/store.test.ts`.
  *
  * All keys of one call share the hash tag `{CA…}`, so each step below that names one call is one
@@ -53,14 +53,39 @@ export interface CallStore {
    * When the patch carries a final status the call leaves the live sets and its retention time begins.
    */
   save(sid: CallSid, epoch: Epoch, change: CallChange): Promise<Fenced>;
-  /** Ends a call nobody owns yet (API cancel, queue time limit). False when it is owned or ended. */
-  endUnclaimed(sid: CallSid, patch: CallPatch): Promise<boolean>;
+  /**
+   * Ends a call nobody owns yet (API cancel, queue time limit). False when it is owned or ended.
+   * `letters` are for its gateway, which the caller rings: an inbound call must be refused there.
+   */
+  endUnclaimed(
+    sid: CallSid,
+    patch: CallPatch,
+    also?: Pick<CallChange, 'entries' | 'callbacks' | 'letters'>,
+  ): Promise<boolean>;
+  /** Calls nobody has taken that were created before this time (milliseconds), oldest first. */
+  overdue(createdBefore: number, limit: number): Promise<readonly CallSid[]>;
 }
 
+/** Everything an owner writes in one step, in the order it happened. */
 export interface CallChange {
   readonly patch?: CallPatch;
   readonly entries?: readonly { readonly at: string; readonly entry: TimelineEntry }[];
   readonly callbacks?: readonly Callback[];
+  readonly letters?: readonly GatewayLetter[];
+  readonly streams?: readonly { readonly stream: StreamSid; readonly patch: StreamPatch }[];
+  /**
+   * Grows from 1 within an epoch. A change whose number is not above the last one was written before
+   * and only its answer was lost: so a change can be tried again without being done twice.
+   */
+  readonly serial?: number;
+}
+
+/** An expected failure: a thousand letters lie unread in this box. */
+export class BoxFull extends Error {
+  override readonly name = 'BoxFull';
+  constructor() {
+    super('too many letters wait for this call');
+  }
 }
 
 export interface TimelineStore {
@@ -93,7 +118,7 @@ export interface StreamStore {
   save(sid: CallSid, stream: StreamSid, epoch: Epoch, patch: StreamPatch): Promise<Fenced>;
 }
 
-/** The boxes of a call. Posting answers with whom to ring; the bell is `shared/queue.ts`. */
+/** The boxes of a call. Posting answers with whom to ring; the bell is `shared/queue.ts`. @throws BoxFull */
 export interface Mailbox {
   /** Refused when the call has ended: nobody will read it. */
   postToCall(
@@ -142,6 +167,8 @@ export interface Presence {
   announceGateway(gateway: GatewayId, state: { readonly address: string }): Promise<void>;
   withdrawGateway(gateway: GatewayId): Promise<void>;
   gateways(): Promise<readonly { readonly gateway: GatewayId; readonly address: string }[]>;
+  /** Owners that went without a word since the last time anybody asked; each is told to one asker only. */
+  goneOwners(): Promise<readonly OwnerId[]>;
 }
 
 export interface OwnerState {
@@ -150,7 +177,7 @@ export interface OwnerState {
   readonly draining: boolean;
 }
 
-/** Everything, for the `main.ts` files that construct it. */
+/** Everything, for the `main.ts` files that construct it. Every method throws `RedisUnavailable` when Redis is away. */
 export interface Store {
   readonly calls: CallStore;
   readonly timeline: TimelineStore;

@@ -1,0 +1,159 @@
+/**
+ * Call records: created once, owned by one worker thread at a time, written only by that owner.
+ * The index is apart (call-index.ts) because it spans calls and so lies on another slot.
+ */
+import { createHash } from 'node:crypto';
+import { type CallPatch, type CallRecord, isFinal } from '../domain/call.ts';
+import type { CallSid, Epoch, OwnerId } from '../kernel/ids.ts';
+import { CallIndex } from './call-index.ts';
+import { decodeCall, encodeEntries, encodeFields, many, texts } from './encoding.ts';
+import { callKeys, idempotencyKey, scriptKeys } from './keys.ts';
+import { attempt, Script } from './redis.ts';
+import type { StoreScope } from './scope.ts';
+import {
+  BoxFull,
+  type CallChange,
+  type CallFilter,
+  type CallStore,
+  type Created,
+  type Fenced,
+  type Page,
+} from './store.ts';
+
+const steps = {
+  create: new Script('call', 'create'),
+  claim: new Script('call', 'claim'),
+  save: new Script('call', 'save'),
+  endUnclaimed: new Script('call', 'end-unclaimed'),
+  remember: new Script('remember'),
+};
+
+export class Calls implements CallStore {
+  readonly #scope: StoreScope;
+  readonly #index: CallIndex;
+
+  constructor(scope: StoreScope) {
+    this.#scope = scope;
+    this.#index = new CallIndex(scope, (sid) => this.get(sid));
+  }
+
+  async create(
+    call: CallRecord,
+    idempotency?: { readonly key: string; readonly fingerprint: string },
+  ): Promise<Created> {
+    if (!idempotency) {
+      await Promise.all([this.#write(call), this.#index.add(call)]);
+      return { kind: 'created', call };
+    }
+    const known = await this.#remembered(idempotency, null);
+    if (known) return known;
+    // The record first: whoever then loses the race removes his own, and the winner's is surely there.
+    await this.#write(call);
+    const winner = await this.#remembered(idempotency, call.sid);
+    if (winner) {
+      const keys = callKeys(call.sid);
+      await attempt(this.#scope.client.del(keys.call, keys.timeline));
+      return winner;
+    }
+    await this.#index.add(call);
+    return { kind: 'created', call };
+  }
+
+  async get(sid: CallSid): Promise<CallRecord | null> {
+    const fields = await attempt(this.#scope.client.hgetall(callKeys(sid).call));
+    return decodeCall(Object.entries(fields).flat());
+  }
+
+  list(filter: CallFilter, limit: number, cursor: string | null): Promise<Page<CallRecord>> {
+    return this.#index.page(filter, limit, cursor);
+  }
+
+  async claim(sid: CallSid, owner: OwnerId): Promise<{ readonly call: CallRecord; readonly epoch: Epoch } | null> {
+    const [reply] = await Promise.all([
+      steps.claim.run(this.#scope.client, scriptKeys(sid), [JSON.stringify(owner)]),
+      this.#index.taken(sid),
+    ]);
+    if (!Array.isArray(reply)) return null;
+    const call = decodeCall(texts(reply[1]));
+    return call === null ? null : { call, epoch: Number(reply[0]) as Epoch };
+  }
+
+  async save(sid: CallSid, epoch: Epoch, change: CallChange): Promise<Fenced> {
+    const ends = change.patch?.status !== undefined && isFinal(change.patch.status);
+    const reply = await steps.save.run(this.#scope.client, scriptKeys(sid), [
+      epoch,
+      change.serial ?? 0,
+      this.#scope.settings.retentionMs,
+      JSON.stringify(change.patch?.endedAt ?? this.#now()),
+      ...many(encodeFields(change.patch ?? {})),
+      ...many(encodeEntries(change.entries ?? [])),
+      ...many((change.callbacks ?? []).map((callback) => JSON.stringify(callback))),
+      ...many((change.letters ?? []).map((letter) => JSON.stringify(letter))),
+      ...many((change.streams ?? []).flatMap(({ stream, patch }) => encodeFields(patch, `${stream}:`))),
+    ]);
+    if (reply === 'full') throw new BoxFull();
+    if (reply !== 'done') return 'lost';
+    if (ends) await this.#index.ended(sid);
+    return 'done';
+  }
+
+  async endUnclaimed(
+    sid: CallSid,
+    patch: CallPatch,
+    also: Pick<CallChange, 'entries' | 'callbacks' | 'letters'> = {},
+  ): Promise<boolean> {
+    const reply = await steps.endUnclaimed.run(this.#scope.client, scriptKeys(sid), [
+      this.#scope.settings.retentionMs,
+      JSON.stringify(patch.endedAt ?? this.#now()),
+      ...many(encodeFields(patch)),
+      ...many(encodeEntries(also.entries ?? [])),
+      ...many((also.callbacks ?? []).map((callback) => JSON.stringify(callback))),
+      ...many((also.letters ?? []).map((letter) => JSON.stringify(letter))),
+    ]);
+    if (reply === 1) await this.#index.ended(sid);
+    else await this.#index.taken(sid);
+    return reply === 1;
+  }
+
+  overdue(createdBefore: number, limit: number): Promise<readonly CallSid[]> {
+    return this.#index.overdue(createdBefore, limit);
+  }
+
+  #now(): string {
+    return new Date(this.#scope.clock.now()).toISOString();
+  }
+
+  async #write(call: CallRecord): Promise<void> {
+    const entry = { type: 'call.created', direction: call.direction, from: call.from, to: call.to } as const;
+    await steps.create.run(this.#scope.client, scriptKeys(call.sid), [
+      this.#scope.settings.retentionMs,
+      ...many(encodeFields(call)),
+      ...many(encodeEntries([{ at: call.createdAt, entry }])),
+    ]);
+  }
+
+  /** What the key stands for; with a sid, takes the key for it and answers null when it was free. */
+  async #remembered(
+    { key, fingerprint }: { readonly key: string; readonly fingerprint: string },
+    sid: CallSid | null,
+  ): Promise<Created | null> {
+    const name = idempotencyKey(createHash('sha256').update(key).digest('hex'));
+    const standing = sid
+      ? await steps.remember.run(
+          this.#scope.client,
+          [name],
+          [`${sid} ${fingerprint}`, this.#scope.settings.idempotencyMs],
+        )
+      : await attempt(this.#scope.client.get(name));
+    if (typeof standing !== 'string') return null;
+    const space = standing.indexOf(' ');
+    const first = standing.slice(0, space) as CallSid;
+    if (first === sid) return null;
+    if (standing.slice(space + 1) !== fingerprint) return { kind: 'key_reused' };
+    const call = await this.get(first);
+    if (call) return { kind: 'repeated', call };
+    // The call's retention ended before the key's: the key is free again.
+    await attempt(this.#scope.client.del(name));
+    return sid ? this.#remembered({ key, fingerprint }, sid) : null;
+  }
+}

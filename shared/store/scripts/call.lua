@@ -1,0 +1,76 @@
+-- What the steps of one call share. KEYS are those of `scriptKeys` in keys.ts.
+local CALL, TIMELINE, STREAMS, ORDER, LIVE = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
+local BOX, GATEWAY_BOX, OUTBOX, GROWN = KEYS[6], KEYS[7], KEYS[8], KEYS[9]
+
+local FINAL = { ['"completed"'] = true, ['"busy"'] = true, ['"failed"'] = true, ['"no-answer"'] = true, ['"canceled"'] = true }
+local STREAM_FINAL = { ['"stopped"'] = true, ['"failed"'] = true }
+local TIMELINE_CAP = 10000
+local BOX_CAP = 1000
+local OUTBOX_CAP = 5000
+
+-- Reads ARGV from front to back.
+local at = 0
+local function take()
+  at = at + 1
+  return ARGV[at]
+end
+local function takeNumber()
+  return tonumber(take())
+end
+local function takeMany()
+  local many = {}
+  for i = 1, takeNumber() do many[i] = take() end
+  return many
+end
+
+local function status()
+  return redis.call('HGET', CALL, 'status')
+end
+
+local function isCurrent(epoch)
+  return redis.call('HGET', CALL, '_epoch') == epoch
+end
+
+-- The owner as text, or '' when nobody has the call.
+local function owner()
+  local json = redis.call('HGET', CALL, 'owner')
+  if not json or json == 'null' then return '' end
+  return cjson.decode(json)
+end
+
+local function put(key, counter, json, cap)
+  local id = redis.call('HINCRBY', CALL, counter, 1)
+  redis.call('RPUSH', key, id .. ' ' .. json)
+  if cap then redis.call('LTRIM', key, -cap, -1) end
+  return id
+end
+
+local function full(key, more)
+  return redis.call('LLEN', key) + more > BOX_CAP
+end
+
+local function record(entries)
+  for _, json in ipairs(entries) do
+    local seq = redis.call('HINCRBY', CALL, '_seq', 1)
+    redis.call('XADD', TIMELINE, 'MAXLEN', '~', TIMELINE_CAP, seq .. '-0', 'e', json)
+  end
+  if #entries > 0 then redis.call('PUBLISH', GROWN, '') end
+end
+
+-- A letter, callback or entry written after the end must not outlive the call.
+local function keepTime(...)
+  local left = redis.call('PTTL', CALL)
+  if left <= 0 then return end
+  for _, key in ipairs({ ... }) do redis.call('PEXPIRE', key, left) end
+end
+
+-- The call is over: live streams stop, nobody reads the box any more, retention begins.
+local function finish(retentionMs, endedAt)
+  for _, stream in ipairs(redis.call('HKEYS', LIVE)) do
+    redis.call('HSET', STREAMS, stream .. ':status', '"stopped"', stream .. ':stoppedAt', endedAt, stream .. ':reason', '"hangup"')
+  end
+  redis.call('DEL', LIVE, BOX)
+  for _, key in ipairs({ CALL, TIMELINE, STREAMS, ORDER, GATEWAY_BOX, OUTBOX }) do
+    redis.call('PEXPIRE', key, retentionMs)
+  end
+end

@@ -1,0 +1,331 @@
+/** The contract of `CallStore`, `Mailbox`, `Outbox` and `TimelineStore` against a real Redis. */
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import type { Ending } from '../../shared/domain/ending.ts';
+import { systemClock } from '../../shared/kernel/clock.ts';
+import { type CallSid, type Epoch, FIRST_LEG, newCallSid, type OwnerId } from '../../shared/kernel/ids.ts';
+import { silentLogger } from '../../shared/kernel/log.ts';
+import { openStore } from '../../shared/store/open.ts';
+import { connectRedis, type RedisClient } from '../../shared/store/redis.ts';
+import { BoxFull, type Store } from '../../shared/store/store.ts';
+import { aCall, aStream } from '../support/records.ts';
+import { startTestRedis, type TestRedis } from '../support/redis.ts';
+
+const RETENTION_MS = 60_000;
+const one = 'host-1' as OwnerId;
+const two = 'host-2' as OwnerId;
+const ending: Ending = { status: 'completed', cause: 'caller_hangup', blame: 'caller', sipCode: null, detail: null };
+const endedAt = '2026-11-23T10:00:00.000Z';
+const end = { status: 'completed', endedAt, ending } as const;
+
+let redis: TestRedis;
+let store: Store;
+/** A second process of the system. */
+let other: Store;
+let raw: RedisClient;
+
+before(async () => {
+  redis = await startTestRedis();
+  store = await openStore(redis.url, { retentionMs: RETENTION_MS }, systemClock, silentLogger);
+  other = await openStore(redis.url, { retentionMs: RETENTION_MS }, systemClock, silentLogger);
+  raw = connectRedis(redis.url, 'subscriber', silentLogger);
+});
+
+after(async () => {
+  raw.disconnect();
+  await store.close();
+  await other.close();
+  await redis.stop();
+});
+
+async function aClaimedCall(owner = one): Promise<{ readonly sid: CallSid; readonly epoch: Epoch }> {
+  const call = aCall();
+  await store.calls.create(call);
+  const claimed = await store.calls.claim(call.sid, owner);
+  assert.ok(claimed);
+  return { sid: call.sid, epoch: claimed.epoch };
+}
+
+describe('calls', () => {
+  it('gives back what was written, empty lists and objects included', async () => {
+    const call = aCall({ callerName: 'Ann "A" Ü', offer: 'v=0\r\n' });
+    assert.deepEqual(await store.calls.create(call), { kind: 'created', call });
+    assert.deepEqual(await other.calls.get(call.sid), call);
+    assert.equal(await store.calls.get(newCallSid()), null);
+  });
+
+  it('creates once for two clients with the same Idempotency-Key', async () => {
+    const once = { key: `order-${newCallSid()}`, fingerprint: 'f1' };
+    const answers = await Promise.all([
+      store.calls.create(aCall(), once),
+      other.calls.create(aCall(), once),
+      store.calls.create(aCall(), once),
+      other.calls.create(aCall(), once),
+    ]);
+    assert.deepEqual(answers.map((answer) => answer.kind).sort(), ['created', 'repeated', 'repeated', 'repeated']);
+    const sids = new Set(answers.map((answer) => (answer.kind === 'key_reused' ? null : answer.call.sid)));
+    assert.equal(sids.size, 1);
+    assert.deepEqual(await other.calls.create(aCall(), { ...once, fingerprint: 'f2' }), { kind: 'key_reused' });
+  });
+
+  it('leaves nothing of a call that lost the race for its key', async () => {
+    const once = { key: `order-${newCallSid()}`, fingerprint: 'f1' };
+    const calls = [aCall(), aCall()];
+    const answers = await Promise.all(
+      calls.map((call, index) => (index === 0 ? store : other).calls.create(call, once)),
+    );
+    const loser = calls[answers.findIndex((answer) => answer.kind === 'repeated')];
+    assert.ok(loser);
+    assert.equal(await store.calls.get(loser.sid), null);
+    assert.equal(await raw.exists(`pivot:{${loser.sid}}:timeline`), 0);
+  });
+
+  it('gives two owners two epochs and refuses the older one everywhere', async () => {
+    const { sid, epoch } = await aClaimedCall(one);
+    const stream = aStream(sid);
+    await store.streams.open(stream, { kind: 'owner', epoch });
+    const later = await other.calls.claim(sid, two);
+    assert.ok(later && later.epoch > epoch);
+    assert.equal(later.call.owner, two);
+
+    assert.equal(await store.calls.save(sid, epoch, { patch: { status: 'completed' } }), 'lost');
+    assert.equal(await store.streams.save(sid, stream.sid, epoch, { status: 'failed' }), 'lost');
+    assert.deepEqual(await store.streams.open(aStream(sid), { kind: 'owner', epoch }), { kind: 'lost' });
+    assert.equal(await store.mailbox.readForCall(sid, epoch), 'lost');
+    assert.equal(await store.mailbox.ackForCall(sid, epoch, 1), 'lost');
+    assert.equal(await store.mailbox.postToGateway(sid, epoch, { kind: 'hangup', leg: FIRST_LEG }), 'lost');
+
+    assert.equal((await store.calls.get(sid))?.status, 'queued');
+    assert.equal((await store.streams.get(sid, stream.sid))?.status, 'connecting');
+    assert.deepEqual(await store.mailbox.readForGateway(sid), []);
+    assert.equal(await store.calls.save(sid, later.epoch, { patch: { status: 'ringing' } }), 'done');
+  });
+
+  it('gives each of many claims at once an epoch of its own', async () => {
+    const call = aCall();
+    await store.calls.create(call);
+    const claims = await Promise.all(
+      [store, other, store, other].map((client, index) => client.calls.claim(call.sid, `o${index}` as OwnerId)),
+    );
+    assert.deepEqual(claims.map((claim) => claim?.epoch).sort(), [1, 2, 3, 4]);
+  });
+
+  it('does not claim a call that ended or never was', async () => {
+    const { sid, epoch } = await aClaimedCall();
+    await store.calls.save(sid, epoch, { patch: end });
+    assert.equal(await store.calls.claim(sid, two), null);
+    assert.equal(await store.calls.claim(newCallSid(), two), null);
+  });
+
+  it('does a change once however often it is tried', async () => {
+    const { sid, epoch } = await aClaimedCall();
+    const change = {
+      serial: 1,
+      entries: [{ at: endedAt, entry: { type: 'media.held' } as const }],
+      callbacks: [{ event: 'call.ringing', url: 'http://app', method: 'POST' as const, fields: {} }],
+      letters: [{ kind: 'hangup', leg: FIRST_LEG } as const],
+    };
+    assert.equal(await store.calls.save(sid, epoch, change), 'done');
+    assert.equal(await store.calls.save(sid, epoch, change), 'done');
+    assert.deepEqual(
+      (await store.timeline.read(sid, 0, 10)).map((event) => event.type),
+      ['call.created', 'media.held'],
+    );
+    assert.equal((await store.mailbox.readForGateway(sid)).length, 1);
+    const first = await store.outbox.peek(sid);
+    assert.ok(first);
+    await store.outbox.remove(sid, first.id);
+    await store.outbox.remove(sid, first.id);
+    assert.equal(await store.outbox.peek(sid), null);
+  });
+
+  it('writes the end once, keeps every key for the retention time and no longer', async () => {
+    const { sid, epoch } = await aClaimedCall();
+    await store.streams.open(aStream(sid), { kind: 'owner', epoch });
+    await store.mailbox.postToCall(sid, { kind: 'press', digits: '1' });
+    const callback = { event: 'call.completed', url: 'http://app', method: 'POST', fields: { a: 'b' } } as const;
+    assert.equal(await raw.pttl(`pivot:{${sid}}:call`), -1);
+    await store.calls.save(sid, epoch, { patch: end, callbacks: [callback] });
+    await store.calls.save(sid, epoch, { patch: { status: 'failed', durationMs: 5 } });
+    await store.mailbox.postToGateway(sid, epoch, { kind: 'hangup', leg: FIRST_LEG });
+    const call = await store.calls.get(sid);
+    assert.deepEqual([call?.status, call?.durationMs, call?.ending], ['completed', 5, ending]);
+    const keys = await raw.keys(`pivot:{${sid}}:*`);
+    assert.ok(keys.length >= 6);
+    for (const key of keys) {
+      const left = await raw.pttl(key);
+      assert.ok(left > 0 && left <= RETENTION_MS, `${key} lives ${left} ms`);
+    }
+  });
+
+  it('ends a call nobody has, and no other', async () => {
+    const call = aCall({ gateway: null });
+    await store.calls.create(call);
+    const letters = [{ kind: 'reject', leg: FIRST_LEG, sipCode: 503, reason: 'Service Unavailable' }] as const;
+    assert.equal(await store.calls.endUnclaimed(call.sid, { ...end, status: 'canceled' }, { letters }), true);
+    assert.equal((await store.calls.get(call.sid))?.status, 'canceled');
+    assert.deepEqual(
+      (await store.mailbox.readForGateway(call.sid)).map(({ letter }) => letter),
+      letters,
+    );
+    assert.equal(await store.calls.endUnclaimed(call.sid, end), false);
+    const { sid } = await aClaimedCall();
+    assert.equal(await store.calls.endUnclaimed(sid, end), false);
+    assert.equal(await store.calls.endUnclaimed(newCallSid(), end), false);
+  });
+
+  it('tells which calls nobody has taken in time', async () => {
+    const old = Date.now() - 100_000;
+    const [waiting, taken, ended] = [0, 1, 2].map((index) =>
+      aCall({ createdAt: new Date(old + index).toISOString() }),
+    ) as [ReturnType<typeof aCall>, ReturnType<typeof aCall>, ReturnType<typeof aCall>];
+    for (const call of [waiting, taken, ended, aCall()]) await store.calls.create(call);
+    await store.calls.claim(taken.sid, one);
+    await store.calls.endUnclaimed(ended.sid, end);
+    assert.deepEqual(await store.calls.overdue(Date.now() - 50_000, 10), [waiting.sid]);
+    await store.calls.endUnclaimed(waiting.sid, end);
+    assert.deepEqual(await store.calls.overdue(Date.now() - 50_000, 10), []);
+  });
+});
+
+describe('lists of calls', () => {
+  const to = '+15559990000';
+  const base = Date.now() - 1_000_000;
+  const calls = Array.from({ length: 25 }, (_none, index) =>
+    // Three at a time share a millisecond: paging must not lose or repeat any.
+    aCall({
+      to,
+      from: index % 2 === 0 ? 'even' : 'odd',
+      createdAt: new Date(base + Math.floor(index / 3)).toISOString(),
+    }),
+  );
+
+  before(async () => {
+    for (const call of calls) await store.calls.create(call);
+  });
+
+  it('pages newest first, each call once', async () => {
+    const seen: string[] = [];
+    let cursor: string | null = null;
+    do {
+      const page: Awaited<ReturnType<Store['calls']['list']>> = await other.calls.list({ to }, 4, cursor);
+      assert.ok(page.items.length <= 4);
+      seen.push(...page.items.map((call) => call.sid));
+      cursor = page.nextCursor;
+    } while (cursor !== null);
+    assert.equal(new Set(seen).size, 25);
+    assert.equal(seen.length, 25);
+    const times = seen.map((sid) => calls.find((call) => call.sid === sid)?.createdAt ?? '');
+    assert.deepEqual(times, [...times].sort().reverse());
+  });
+
+  it('filters by from, time and status', async () => {
+    assert.equal((await store.calls.list({ to, from: 'odd' }, 100, null)).items.length, 12);
+    assert.equal((await store.calls.list({ to, since: base + 2, until: base + 3 }, 100, null)).items.length, 6);
+    const [first] = calls;
+    assert.ok(first);
+    const claimed = await store.calls.claim(first.sid, one);
+    assert.ok(claimed);
+    await store.calls.save(first.sid, claimed.epoch, { patch: { status: 'in-progress' } });
+    const live = async () => (await store.calls.list({ to, status: 'in-progress' }, 100, null)).items.map((c) => c.sid);
+    assert.deepEqual(await live(), [first.sid]);
+    await store.calls.save(first.sid, claimed.epoch, { patch: end });
+    assert.deepEqual(await live(), []);
+    assert.equal((await store.calls.list({ to, status: 'completed' }, 100, null)).items.length, 1);
+  });
+
+  it('forgets an expired call, and a cursor that is none starts at the top', async () => {
+    const gone = aCall({ to: 'gone' });
+    await store.calls.create(gone);
+    await raw.del(`pivot:{${gone.sid}}:call`);
+    assert.deepEqual((await store.calls.list({ to: 'gone' }, 10, null)).items, []);
+    assert.equal(await raw.zscore('pivot:{index}:all', gone.sid), null);
+    assert.equal((await store.calls.list({ to }, 3, 'nonsense')).items.length, 3);
+  });
+});
+
+describe('boxes', () => {
+  it('keep letters in order until they are acknowledged, over a change of owner', async () => {
+    const { sid, epoch } = await aClaimedCall(one);
+    for (const digits of ['1', '2', '3']) {
+      assert.deepEqual(await other.mailbox.postToCall(sid, { kind: 'press', digits }), { kind: 'posted', owner: one });
+    }
+    const letters = await store.mailbox.readForCall(sid, epoch);
+    assert.ok(letters !== 'lost');
+    assert.deepEqual(
+      letters.map(({ id }) => id),
+      [1, 2, 3],
+    );
+    await store.mailbox.ackForCall(sid, epoch, 1);
+    const later = await other.calls.claim(sid, two);
+    assert.ok(later);
+    const rest = await other.mailbox.readForCall(sid, later.epoch);
+    assert.deepEqual(rest, letters.slice(1));
+    assert.deepEqual(await store.mailbox.postToCall(sid, { kind: 'press', digits: '4' }), {
+      kind: 'posted',
+      owner: two,
+    });
+  });
+
+  it('take letters of a call nobody has yet, and none of one that ended or never was', async () => {
+    const call = aCall();
+    await store.calls.create(call);
+    const letter = { kind: 'end', status: 'canceled' } as const;
+    assert.deepEqual(await store.mailbox.postToCall(call.sid, letter), { kind: 'posted', owner: null });
+    await store.calls.endUnclaimed(call.sid, end);
+    assert.deepEqual(await store.mailbox.postToCall(call.sid, letter), { kind: 'ended' });
+    assert.deepEqual(await store.mailbox.postToCall(newCallSid(), letter), { kind: 'unknown' });
+  });
+
+  it('take a last letter to the gateway after the end', async () => {
+    const { sid, epoch } = await aClaimedCall();
+    await store.calls.save(sid, epoch, { patch: end });
+    assert.equal(await store.mailbox.postToGateway(sid, epoch, { kind: 'hangup', leg: FIRST_LEG }), 'done');
+    const [letter] = await other.mailbox.readForGateway(sid);
+    assert.deepEqual(letter, { id: 1, letter: { kind: 'hangup', leg: FIRST_LEG } });
+    await other.mailbox.ackForGateway(sid, 1);
+    assert.deepEqual(await other.mailbox.readForGateway(sid), []);
+  });
+
+  it('are bounded', async () => {
+    const { sid } = await aClaimedCall();
+    const post = () => store.mailbox.postToCall(sid, { kind: 'press', digits: '1' });
+    for (let posted = 0; posted < 1000; posted += 100) await Promise.all(Array.from({ length: 100 }, post));
+    await assert.rejects(post, BoxFull);
+  });
+});
+
+describe('the timeline', () => {
+  it('numbers entries without gaps, whoever writes', async () => {
+    const { sid, epoch } = await aClaimedCall();
+    const entries = [{ at: endedAt, entry: { type: 'media.held' } as const }];
+    await Promise.all([
+      store.calls.save(sid, epoch, { entries: [...entries, ...entries] }),
+      other.timeline.append(sid, entries),
+      store.timeline.append(sid, entries),
+    ]);
+    const events = await other.timeline.read(sid, 0, 100);
+    assert.deepEqual(
+      events.map(({ seq }) => seq),
+      [1, 2, 3, 4, 5],
+    );
+    assert.deepEqual(events[1], { type: 'media.held', at: endedAt, seq: 2 });
+    assert.deepEqual(
+      (await store.timeline.read(sid, 2, 2)).map(({ seq }) => seq),
+      [3, 4],
+    );
+  });
+
+  it('wakes its followers when it grows, and no longer when they leave', async () => {
+    const { sid } = await aClaimedCall();
+    let leave: () => void = () => undefined;
+    const woken = new Promise<void>((resolve) => {
+      leave = other.timeline.follow(sid, resolve);
+    });
+    await store.timeline.append(sid, [{ at: endedAt, entry: { type: 'media.held' } }]);
+    await woken;
+    leave();
+    // Followed again by someone else: nothing is left of the first.
+    leave();
+  });
+});
