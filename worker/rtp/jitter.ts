@@ -113,7 +113,8 @@ export class JitterBuffer {
   /** Behind the newest sample really played. */
   #playedEnd = Number.NEGATIVE_INFINITY;
   #highest = 0;
-  #pausing = true;
+  /** Where the sender began to pause: what is missing behind it is not loss. */
+  #pauseFrom = 0;
   #gap = 0;
   #hold = 0;
   #skip = 0;
@@ -143,20 +144,20 @@ export class JitterBuffer {
     if (placed !== 'follows') this.#begin(placed);
     if (this.#isDuplicate(header.sequence)) return;
     this.#order(placed, header.sequence);
-    if (header.payloadType === COMFORT_NOISE) this.#pausing = true;
+    if (header.payloadType === COMFORT_NOISE) this.#pauseFrom = this.#line.at;
     else this.#accept(this.#line.at, header, packet, length, nowMs);
   }
 
   /** The sender is busy with something that is not audio (telephone-event): what is missing now is not loss. */
   pause(): void {
-    this.#pausing = true;
+    this.#pauseFrom = Math.max(this.#end, this.#cursor);
   }
 
   /** Forgets what is waiting: the far end is on hold or its address moved. */
   clear(): void {
     this.#types.fill(NOTHING);
     this.#end = this.#cursor;
-    this.#pausing = true;
+    this.#pauseFrom = this.#cursor;
     this.#hold = 0;
     this.#skip = 0;
   }
@@ -216,7 +217,6 @@ export class JitterBuffer {
     if (end - this.#cursor > this.#options.maxMs * PER_MS) this.#overflow(end);
     this.#write(Math.max(start, this.#cursor), end, header, packet);
     this.#end = Math.max(this.#end, end);
-    this.#pausing = false;
   }
 
   /** A packet the cursor has passed. True when the cursor could be set back to it, or a part is still of use. */
@@ -284,7 +284,7 @@ export class JitterBuffer {
 
   #empty(): JitterFrame {
     this.#gap += 1;
-    return this.#nothing(this.#pausing || this.#gap > LOSS_FRAMES ? 'silence' : 'lost');
+    return this.#nothing(this.#pauseFrom >= this.#playedEnd || this.#gap > LOSS_FRAMES ? 'silence' : 'lost');
   }
 
   #nothing(kind: 'lost' | 'silence'): JitterFrame {

@@ -11,6 +11,7 @@ export interface ReceptionFigures {
   readonly ssrc: number;
   /** Losses since the last report as a fraction of 256. */
   readonly fractionLost: number;
+  /** Not below zero: the duplicates that would make it so are no loss. */
   readonly totalLost: number;
   /** With the cycles in the upper 16 bits. */
   readonly highestSequence: number;
@@ -61,7 +62,7 @@ export class Reception {
     return {
       ssrc: this.#ssrc,
       fractionLost: expectedNow <= 0 || lostNow <= 0 ? 0 : Math.min(255, Math.floor((lostNow * 256) / expectedNow)),
-      totalLost: Math.max(-0x80_0000, Math.min(0x7f_ffff, expected - this.#received)),
+      totalLost: Math.max(0, Math.min(0x7f_ffff, expected - this.#received)),
       highestSequence: this.#highest % 0x1_0000_0000,
       jitter: Math.floor(this.#jitter),
     };

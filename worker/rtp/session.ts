@@ -1,0 +1,289 @@
+/**
+ * One RTP session: sockets, latch, jitter buffer, digits both ways and RTCP of one leg. The leg owns it,
+ * beats it every 20 ms (`receive`, then `send` or `silent`) and closes it. Nothing here keeps a timer.
+ */
+import { randomBytes } from 'node:crypto';
+import dns from 'node:dns';
+import { isIP } from 'node:net';
+import type { Clock } from '../../shared/kernel/clock.ts';
+import { COMFORT_NOISE, JitterBuffer, type JitterCounters, type JitterFrame, type JitterOptions } from './jitter.ts';
+import { Latch, type MediaAddress } from './latch.ts';
+import { newRtpHeader, readRtp } from './packet.ts';
+import type { PortPool } from './ports.ts';
+import { Reception } from './reception.ts';
+import { buildReport, type LastSenderReport, readReport } from './rtcp.ts';
+import { RtpSender } from './sender.ts';
+import { openSocketPair, type SocketPair } from './socket-pair.ts';
+import { DigitReceiver, DigitSender } from './telephone-event.ts';
+
+/** What the far end may send and what it takes, by payload type. */
+export interface RtpFormats {
+  /** Payload types of audio we can decode. */
+  readonly audio: readonly number[];
+  /** Payload type of telephone-event they send and we send; null when not agreed. */
+  readonly telephoneEvent: { readonly receive: number; readonly send: number; readonly clockRate: number } | null;
+}
+
+/** Up-calls; all of them synchronous. */
+export interface RtpDelegate {
+  onDigit(digit: string, durationMs: number): void;
+  /** Packets go to, and are taken from, another source than before. */
+  onMoved(remote: MediaAddress): void;
+}
+
+export interface RtpOptions {
+  readonly host: string;
+  readonly ports: PortPool;
+  readonly clock: Clock;
+  /** Payload bytes of 20 ms. */
+  readonly frameBytes: number;
+  readonly jitter: Partial<JitterOptions>;
+  readonly onSocketError: (error: Error) => void;
+}
+
+/** Figures for metrics and the end of a call. */
+export interface RtpFigures {
+  readonly received: number;
+  readonly lost: number;
+  readonly sent: number;
+  /** Packets of strangers, and packets that were no RTP or of no agreed type. */
+  readonly strangers: number;
+  readonly malformed: number;
+  readonly jitter: Readonly<JitterCounters>;
+  readonly delayMs: number;
+  /** What the far end lost of ours, by its reports. */
+  readonly remoteLost: number | null;
+  readonly roundTripMs: number | null;
+}
+
+/** Beats between two reports: 5 s, half to one and a half of it by chance (RFC 3550 §6.2). */
+const reportBeats = (): number => 125 + Math.floor(Math.random() * 250);
+
+export class RtpSession {
+  readonly #clock: Clock;
+  readonly #delegate: RtpDelegate;
+  readonly #latch = new Latch();
+  readonly #jitter: JitterBuffer;
+  readonly #reception = new Reception();
+  readonly #sender: RtpSender;
+  readonly #digitsOut = new DigitSender();
+  readonly #header = newRtpHeader();
+  readonly #cname = randomBytes(9).toString('base64url');
+  #digitsIn: DigitReceiver;
+  #pair: SocketPair | null = null;
+  #formats: RtpFormats = { audio: [], telephoneEvent: null };
+  #audio = new Set<number>();
+  #signalledRtcp: MediaAddress | null = null;
+  #learnedRtcp: MediaAddress | null = null;
+  #lastReport: LastSenderReport | null = null;
+  #remoteLost: number | null = null;
+  #roundTripMs: number | null = null;
+  #beatsToReport = 100;
+  #heardAt: number;
+  #malformed = 0;
+  #closed = false;
+
+  private constructor(options: RtpOptions, delegate: RtpDelegate) {
+    this.#clock = options.clock;
+    this.#delegate = delegate;
+    this.#jitter = new JitterBuffer(options.jitter);
+    this.#sender = new RtpSender(options.frameBytes);
+    this.#digitsIn = this.#newDigits(8000);
+    this.#heardAt = options.clock.monotonic();
+  }
+
+  /**
+   * Opens the sockets. @throws PortsFull when no port is free.
+   */
+  static async open(options: RtpOptions, delegate: RtpDelegate): Promise<RtpSession> {
+    const session = new RtpSession(options, delegate);
+    session.#pair = await openSocketPair({
+      host: options.host,
+      ports: options.ports,
+      onRtp: (data, source) => session.#onRtp(data, source),
+      onRtcp: (data, source) => session.#onRtcp(data, source),
+      onError: options.onSocketError,
+    });
+    return session;
+  }
+
+  get port(): number {
+    return this.#pair?.port ?? 0;
+  }
+
+  /** Where packets go now; null before anyone told. */
+  get remote(): MediaAddress | null {
+    return this.#latch.target;
+  }
+
+  /** Milliseconds since the far end was last heard by RTP or RTCP, or since `expect`/`listen`. */
+  get silentMs(): number {
+    return this.#clock.monotonic() - this.#heardAt;
+  }
+
+  /** Payload types that will be understood; before the answer those we offered. */
+  expect(formats: RtpFormats): void {
+    const rate = formats.telephoneEvent?.clockRate ?? 8000;
+    if (rate !== (this.#formats.telephoneEvent?.clockRate ?? 8000)) this.#digitsIn = this.#newDigits(rate);
+    this.#formats = formats;
+    this.#audio = new Set([...formats.audio, COMFORT_NOISE]);
+  }
+
+  /** The far end's address by its newest session description; `rtcp` null means the next port. */
+  connect(remote: MediaAddress, rtcp: MediaAddress | null): void {
+    this.#heardAt = this.#clock.monotonic();
+    if (isIP(remote.address) !== 0) {
+      this.#signal(remote, rtcp);
+      return;
+    }
+    dns.lookup(remote.address, (error, address) => {
+      if (error === null && !this.#closed) this.#signal({ address, port: remote.port }, rtcp);
+    });
+  }
+
+  /** Forgets what waits in the jitter buffer and begins to count silence anew: media starts or resumes. */
+  listen(): void {
+    this.#jitter.clear();
+    this.#heardAt = this.#clock.monotonic();
+  }
+
+  /** The inbound frame of this beat. Lent until the next call. */
+  receive(): JitterFrame {
+    const now = this.#clock.monotonic();
+    this.#digitsIn.beat(now);
+    return this.#jitter.pop(now);
+  }
+
+  /** Where to encode the outbound frame of this beat. Lent until `send` or `silent`. */
+  get payload(): Uint8Array {
+    return this.#sender.payload;
+  }
+
+  /** Ends the beat: sends the frame in `payload`, or the digit that is being pressed. */
+  send(payloadType: number): void {
+    this.#report();
+    const to = this.#latch.target;
+    const pair = this.#pair;
+    if (to === null || pair === null) {
+      this.#sender.silent();
+      return;
+    }
+    const events = this.#formats.telephoneEvent;
+    const event = events === null ? null : this.#digitsOut.beat(this.#sender.timestamp);
+    const packet =
+      event === null || events === null
+        ? this.#sender.audio(payloadType)
+        : this.#sender.event(events.send, event.marker, event.timestamp, event.payload);
+    pair.sendRtp(packet, to);
+  }
+
+  /** Ends the beat without sending: on hold. */
+  silent(): void {
+    this.#report();
+    this.#sender.silent();
+  }
+
+  /** Beats were left out: time went on. */
+  skipped(beats: number): void {
+    this.#sender.silent(beats);
+  }
+
+  /** Presses one key by telephone-event; `done` when it and the pause behind it are over. */
+  press(digit: string, durationMs: number, done: () => void): void {
+    this.#digitsOut.press(digit, durationMs, done);
+  }
+
+  /** Lets go of the key and forgets the rest. */
+  release(): void {
+    this.#digitsOut.release();
+  }
+
+  figures(): RtpFigures {
+    return {
+      received: this.#reception.received,
+      lost: Math.max(0, this.#reception.lost),
+      sent: this.#sender.packets,
+      strangers: this.#latch.strangers,
+      malformed: this.#malformed,
+      jitter: this.#jitter.counters,
+      delayMs: this.#jitter.delayMs,
+      remoteLost: this.#remoteLost,
+      roundTripMs: this.#roundTripMs,
+    };
+  }
+
+  /** Frees sockets and ports. Idempotent. */
+  close(): void {
+    this.#closed = true;
+    this.#pair?.close();
+    this.#pair = null;
+  }
+
+  #newDigits(clockRate: number): DigitReceiver {
+    return new DigitReceiver((digit, durationMs) => this.#delegate.onDigit(digit, durationMs), clockRate);
+  }
+
+  #signal(remote: MediaAddress, rtcp: MediaAddress | null): void {
+    this.#latch.signal(remote);
+    this.#signalledRtcp = rtcp;
+    this.#learnedRtcp = null;
+  }
+
+  #onRtp(data: Uint8Array, source: MediaAddress): void {
+    const header = this.#header;
+    if (!readRtp(data, header)) {
+      this.#malformed += 1;
+      return;
+    }
+    const isEvent = header.payloadType === this.#formats.telephoneEvent?.receive;
+    if (!isEvent && !this.#audio.has(header.payloadType)) {
+      this.#malformed += 1;
+      return;
+    }
+    const now = this.#clock.monotonic();
+    const judged = this.#latch.judge(source, header, now);
+    if (judged === 'refused') return;
+    this.#heardAt = now;
+    if (judged === 'learned') this.#delegate.onMoved({ address: source.address, port: source.port });
+    this.#reception.count(header.ssrc, header.sequence, header.timestamp, now, 8000, !isEvent);
+    if (!isEvent) {
+      this.#jitter.put(header, data, now);
+      return;
+    }
+    this.#jitter.pause();
+    const payload = data.subarray(header.payloadStart, header.payloadEnd);
+    this.#digitsIn.put(header.ssrc, header.marker, header.timestamp, payload, now);
+  }
+
+  #onRtcp(data: Uint8Array, source: MediaAddress): void {
+    if (source.address !== this.#latch.target?.address) return;
+    const report = readReport(data, this.#sender.ssrc, this.#clock.now());
+    if (report === null) return;
+    if (this.#reception.ssrc !== null && report.ssrc !== this.#reception.ssrc) return;
+    this.#heardAt = this.#clock.monotonic();
+    this.#learnedRtcp = { address: source.address, port: source.port };
+    if (report.senderReport !== null) this.#lastReport = { middle: report.senderReport, atMs: this.#clock.now() };
+    if (report.about !== null) this.#remoteLost = report.about.totalLost;
+    if (report.roundTripMs !== null) this.#roundTripMs = report.roundTripMs;
+  }
+
+  #report(): void {
+    this.#beatsToReport -= 1;
+    if (this.#beatsToReport > 0) return;
+    this.#beatsToReport = reportBeats();
+    const media = this.#latch.target;
+    if (media === null) return;
+    const to = this.#learnedRtcp ?? this.#signalledRtcp ?? { address: media.address, port: media.port + 1 };
+    if (to.port <= 0 || to.port > 65_535) return;
+    const { ssrc, packets, octets, timestamp } = this.#sender;
+    const figures = this.#reception.report();
+    const report = buildReport(
+      { ssrc, packets, octets, timestamp },
+      figures,
+      this.#lastReport,
+      this.#cname,
+      this.#clock.now(),
+    );
+    this.#pair?.sendRtcp(report, to);
+  }
+}
