@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { before, describe, it } from 'node:test';
 import { App } from '../support/app.ts';
+import { suiteOwner } from '../support/suite.ts';
 import { type System, startSystem } from '../support/system.ts';
 
 const ECHO = '+15550100002';

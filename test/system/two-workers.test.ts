@@ -1,6 +1,7 @@
 /** Two worker processes and two API processes share one queue. */
 import assert from 'node:assert/strict';
 import { before, describe, it } from 'node:test';
+import { suiteOwner } from '../support/suite.ts';
 import { type System, startSystem } from '../support/system.ts';
 
 describe('two workers', () => {
