@@ -76,6 +76,8 @@ export const settingsSchema = z.object({
   CALL_RETENTION: duration(7 * units.d),
   QUEUE_TIMEOUT: duration(60 * units.s),
   DRAIN_TIMEOUT: duration(60 * units.s),
+  QUEUE_LIMIT: z.coerce.number().int().min(1).max(10_000_000).default(10_000),
+  RATE_LIMIT: z.coerce.number().int().min(0).max(1_000_000).default(6000),
   LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'),
 });
 

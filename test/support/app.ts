@@ -7,7 +7,6 @@ import type { AddressInfo, Socket } from 'node:net';
 import { type WebSocket, WebSocketServer } from 'ws';
 import { systemClock } from '../../shared/kernel/clock.ts';
 import { withDeadline } from '../../shared/kernel/deadline.ts';
-import type { Owner } from './suite.ts';
 
 export interface AppRequest {
   readonly method: string;
@@ -97,7 +96,7 @@ export class App {
     this.#server = server;
   }
 
-  static async start(owner: Owner): Promise<App> {
+  static async start(test: { after(close: () => Promise<void>): void }): Promise<App> {
     const server = createServer();
     const app = new App(server);
     server.on('connection', (socket) => {
@@ -123,7 +122,7 @@ export class App {
       app.#wake();
     });
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-    owner.after(() => app.close());
+    test.after(() => app.close());
     return app;
   }
 

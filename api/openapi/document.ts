@@ -1,0 +1,110 @@
+/** The OpenAPI document, built from the endpoints themselves: what is mounted is what is described. */
+import {
+  OpenAPIRegistry,
+  OpenApiGeneratorV31,
+  type ResponseConfig,
+  type RouteConfig,
+} from '@asteasolutions/zod-to-openapi';
+import type { Endpoint } from '../endpoint.ts';
+import { type ProblemCode, problems } from '../problem.ts';
+import { endpoints } from '../routes/all.ts';
+import { problemResource } from '../schemas/problem.ts';
+import { z } from '../schemas/zod.ts';
+
+type OpenApiDocument = ReturnType<OpenApiGeneratorV31['generateDocument']>;
+
+/** What every operation behind the credentials may answer. */
+const everywhere: readonly ProblemCode[] = ['unauthorized', 'rate_limited', 'redis_unavailable'];
+const withBody: readonly ProblemCode[] = ['bad_json', 'too_large', 'unsupported_media_type'];
+
+let built: OpenApiDocument | null = null;
+
+/** Built at the first use and kept. */
+export function openApiDocument(): OpenApiDocument {
+  built ??= build();
+  return built;
+}
+
+function build(): OpenApiDocument {
+  const registry = new OpenAPIRegistry();
+  registry.registerComponent('securitySchemes', 'basic', {
+    type: 'http',
+    scheme: 'basic',
+    description: 'The account sid as user, the auth token as password.',
+  });
+  for (const endpoint of endpoints) registry.registerPath(route(endpoint));
+  return new OpenApiGeneratorV31(registry.definitions).generateDocument({
+    openapi: '3.1.0',
+    info: {
+      title: 'Pivot Streams',
+      version: '1',
+      description: 'Calls that run TwiML and stream their audio to your WebSocket.',
+      license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
+    },
+    servers: [{ url: '/' }],
+  });
+}
+
+function route(endpoint: Endpoint): RouteConfig {
+  const { body } = endpoint;
+  const parameters = parametersOf(endpoint);
+  return {
+    method: endpoint.method,
+    path: endpoint.path.replace(/:(\w+)/g, '{$1}'),
+    operationId: `${endpoint.method}${endpoint.path.replace(/[^a-z]+(.|$)/gi, (_all, next: string) => next.toUpperCase())}`,
+    summary: endpoint.summary,
+    tags: [endpoint.tag],
+    security: endpoint.isPublic ? [] : [{ basic: [] }],
+    request: {
+      ...parameters,
+      ...(body === undefined ? {} : { body: { required: true, content: { 'application/json': { schema: body } } } }),
+    },
+    responses: { ...answersOf(endpoint), ...problemsOf(endpoint) },
+  };
+}
+
+function parametersOf(endpoint: Endpoint): NonNullable<RouteConfig['request']> {
+  const names = [...endpoint.path.matchAll(/:(\w+)/g)].map((match) => match[1] ?? '');
+  const params = z.object(Object.fromEntries(names.map((name) => [name, z.string()])));
+  const headers = Object.entries(endpoint.headers ?? {}).map(([name, description]) => [
+    name,
+    z.string().optional().openapi({ description }),
+  ]);
+  return {
+    ...(names.length === 0 ? {} : { params }),
+    ...(headers.length === 0 ? {} : { headers: z.object(Object.fromEntries(headers)) }),
+    ...(endpoint.query instanceof z.ZodObject ? { query: endpoint.query } : {}),
+  };
+}
+
+function answersOf(endpoint: Endpoint): Record<string, ResponseConfig> {
+  const answers = Object.entries(endpoint.answers).map(([status, { description, schema, contentType }]) => {
+    const type = contentType ?? 'application/json';
+    const content =
+      schema === undefined && contentType === undefined
+        ? {}
+        : { content: { [type]: { schema: schema ?? z.string() } } };
+    return [status, { description, ...content }];
+  });
+  return Object.fromEntries(answers);
+}
+
+/** Codes of one status share one answer. */
+function problemsOf(endpoint: Endpoint): Record<string, ResponseConfig> {
+  if (endpoint.isPublic) return {};
+  const codes = [...new Set([...endpoint.problems, ...everywhere, ...(endpoint.body === undefined ? [] : withBody)])];
+  const byStatus = new Map<number, ProblemCode[]>();
+  for (const code of codes) {
+    const { status } = problems[code];
+    byStatus.set(status, [...(byStatus.get(status) ?? []), code]);
+  }
+  return Object.fromEntries(
+    [...byStatus].map(([status, named]) => [
+      String(status),
+      {
+        description: named.map((code) => `\`${code}\`: ${problems[code].title}.`).join(' '),
+        content: { 'application/problem+json': { schema: problemResource } },
+      },
+    ]),
+  );
+}

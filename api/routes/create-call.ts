@@ -1,0 +1,93 @@
+/**
+ * POST /calls: the record first, then the job. When the job cannot be queued the record is ended, or waits
+ * for the same `Idempotency-Key`; whatever is left is ended as overdue (`overdue.ts`).
+ */
+import type { CallRecord } from '../../shared/domain/call.ts';
+import type { ApiDeps } from '../deps.ts';
+import { type Answer, endpoint, invalid } from '../endpoint.ts';
+import { ApiProblem } from '../problem.ts';
+import { callResource, createCall } from '../schemas/call.ts';
+import { viewCall } from '../views/call.ts';
+import { checkDestinations } from './destinations.ts';
+import { fingerprint, newCall } from './new-call.ts';
+import { endUnclaimed } from './unclaimed.ts';
+
+const CAPACITY_RETRY_SECONDS = 5;
+
+export const postCall = endpoint({
+  method: 'post',
+  path: '/calls',
+  tag: 'Calls',
+  summary: 'Makes a call that runs a document.',
+  body: createCall,
+  headers: { 'Idempotency-Key': 'The same key with the same body makes one call, on whichever server it arrives.' },
+  answers: { 201: { description: 'The call, queued; `Location` names it.', schema: callResource } },
+  problems: ['invalid', 'twiml_invalid', 'destination_forbidden', 'idempotency_key_reused', 'at_capacity'],
+  handle: async ({ body, request }, deps) => {
+    const key = idempotencyKey(request.get('idempotency-key'));
+    const { url, fallbackUrl, statusCallback } = body;
+    await checkDestinations(deps, { url, fallbackUrl, statusCallback });
+    await refuseWhenFull(deps);
+    const created = await deps.store.calls.create(
+      newCall(body, deps),
+      key === undefined ? undefined : { key, fingerprint: fingerprint(body) },
+    );
+    switch (created.kind) {
+      case 'key_reused':
+        throw new ApiProblem('idempotency_key_reused', 'Use a new Idempotency-Key for another call.');
+      case 'repeated':
+        return await answerRepeated(deps, created.call);
+      case 'created':
+        await queueOrEnd(deps, created.call, key !== undefined);
+        deps.metrics.callsCreated.inc();
+        return answer(created.call, {});
+    }
+  },
+});
+
+/** A call that was asked for before; when its job was not queued then, it is now. */
+async function answerRepeated(deps: ApiDeps, call: CallRecord): Promise<Answer> {
+  if (call.status === 'queued' && call.owner === null) await deps.queue.addCall(call.sid);
+  return answer(call, { 'Idempotent-Replayed': 'true' });
+}
+
+const answer = (call: CallRecord, headers: Record<string, string>): Answer => ({
+  status: 201,
+  body: viewCall(call),
+  headers: { Location: `/calls/${call.sid}`, ...headers },
+});
+
+async function refuseWhenFull(deps: ApiDeps): Promise<void> {
+  const waiting = await deps.queue.waiting();
+  if (waiting < deps.settings.QUEUE_LIMIT) return;
+  deps.metrics.callsRefused.inc({ code: 'at_capacity' });
+  throw new ApiProblem('at_capacity', `${waiting} calls are waiting already.`, {
+    retryAfterSeconds: CAPACITY_RETRY_SECONDS,
+  });
+}
+
+/** With a key the client will ask again, and then the job is queued: the record waits for that. */
+async function queueOrEnd(deps: ApiDeps, call: CallRecord, keyed: boolean): Promise<void> {
+  try {
+    await deps.queue.addCall(call.sid);
+  } catch (error) {
+    deps.metrics.callsRefused.inc({ code: 'redis_unavailable' });
+    if (!keyed) await endUnqueued(deps, call);
+    throw error;
+  }
+}
+
+async function endUnqueued(deps: ApiDeps, call: CallRecord): Promise<void> {
+  try {
+    const detail = 'The call could not be queued.';
+    await endUnclaimed(deps, call.sid, { status: 'failed', cause: 'not_queued', blame: 'platform', detail });
+  } catch (error) {
+    deps.logger.warn({ err: error, callSid: call.sid }, 'unqueued call is left to the overdue check');
+  }
+}
+
+/** @throws ApiProblem `invalid` when the key is not a plain one. */
+function idempotencyKey(text: string | undefined): string | undefined {
+  if (text === undefined || /^[\x21-\x7e]{1,255}$/.test(text)) return text;
+  throw invalid([{ path: 'Idempotency-Key', code: 'invalid_format', message: '1 to 255 visible ASCII characters' }]);
+}

@@ -1,0 +1,15 @@
+/** The timeline: API.md "Event". Fields beyond these depend on `type`; docs/api.md points to the list. */
+import { cursor, limit, page } from './fields.ts';
+import { z } from './zod.ts';
+
+export const eventResource = z
+  .looseObject({
+    at: z.iso.datetime(),
+    seq: z.number().int().positive(),
+    type: z.string().openapi({ example: 'stream.started' }),
+  })
+  .openapi('Event');
+
+export const eventPage = page(eventResource).openapi('EventPage');
+
+export const listEvents = z.strictObject({ limit, cursor });
