@@ -43,10 +43,13 @@ export interface SipInvitation {
 export interface SipCallDelegate {
   /** 101–199 of our INVITE; `sdp` is early media. */
   onProgress(code: number, reason: string, sdp: string | null): void;
-  /** 2xx of our INVITE. A late-offer answer of ours is answered in the ACK: see `onAcked`. */
+  /** 2xx of our INVITE. With a late offer `sdp` is theirs: answer it with `SipCall.answer`. */
   onAnswered(sdp: string | null): void;
-  /** Our INVITE failed: final answer of the far end, 408 for no answer at all, 487 after our cancel. */
-  onFailed(code: number, reason: string): void;
+  /**
+   * Our INVITE failed: final answer of the far end, 408 for no answer at all, 503 when nobody could be
+   * reached, 487 after our cancel. `retryAfterMs` is what the answer asked us to wait, when it did.
+   */
+  onFailed(code: number, reason: string, retryAfterMs?: number): void;
   /** Our 2xx was acknowledged. */
   onAcked(sdp: string | null): void;
   /** Over: BYE of theirs, CANCEL of theirs, or the dialog died (no ACK, 408/481 to a request). Not told after our own `hangup`. */
@@ -78,7 +81,7 @@ export interface SipDial {
   readonly transport: SipTransport;
   readonly credentials: { readonly username: string; readonly password: string } | null;
   readonly headers: Readonly<Record<string, string>>;
-  /** null for a late offer: then the 2xx carries theirs and `answerSdp` gives ours for the ACK. */
+  /** null for a late offer: then the 2xx carries theirs and `SipCall.answer` gives ours for the ACK. */
   readonly sdp: string | null;
   /** CANCEL and fail with 408 when unanswered for this long. */
   readonly ringTimeoutMs: number;
@@ -89,7 +92,10 @@ export interface SipCall {
   readonly state: 'calling' | 'ringing' | 'invited' | 'up' | 'ended';
   /** Inbound: 18x, with early media when `sdp` is given. */
   ring(code: 180 | 183, sdp: string | null): void;
-  /** Inbound: 200. With an offer in the INVITE `sdp` is the answer, else the offer. */
+  /**
+   * Inbound: 200; with an offer in the INVITE `sdp` is the answer, else the offer.
+   * Outbound with a late offer, after `onAnswered`: the ACK, with the answer.
+   */
   answer(sdp: string): void;
   /** Inbound: a final refusal. */
   reject(code: number, reason: string): void;

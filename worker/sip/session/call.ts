@@ -1,0 +1,610 @@
+/**
+ * One call: performs what the machines of usage and offers decide, keeps the dialog, and tells the
+ * delegate. Made by the user agent (`dialled`, `invited`) and forgotten by it when the usage has ended.
+ */
+import type { Timer } from '../../../shared/kernel/clock.ts';
+import {
+  acceptRequest,
+  ackRequest,
+  type Dialog,
+  dialogFromResponse,
+  nextHopUri,
+  nextRequest,
+  retarget,
+} from '../dialog/dialog.ts';
+import {
+  type IncomingRequest,
+  type IncomingResponse,
+  retryAfterMs,
+  type SipRequest,
+  sdpOf,
+} from '../message/message.ts';
+import { type ResponseParts, reasonPhrase } from '../message/respond.ts';
+import type { SipCall, SipCallData, SipCallDelegate } from '../sip-call.ts';
+import type { ServerTransaction } from '../transaction/server-transaction.ts';
+import { LONG } from '../transaction/timers.ts';
+import { hopOf } from '../transport/resolve.ts';
+import { ABILITIES, ALLOW, type Header, refusal } from './abilities.ts';
+import { AnswerRepeater } from './answer-repeater.ts';
+import { type Answerer, answerParts } from './answering.ts';
+import type { Authorisation } from './authorisation.ts';
+import { Exchange } from './exchange.ts';
+import type { CallHost } from './host.ts';
+import { firstOffer, nextOffers, type Offers, type OffersEffect, type OffersEvent } from './offers.ts';
+import type { Route } from './sender.ts';
+import { nextUsage, type Usage, type UsageEffect, type UsageEvent } from './usage.ts';
+
+/** Our re-offered party must decide within this time; then it is refused for it. */
+const REOFFER_MS = 30_000;
+const MAX_ACKS = 16;
+
+export interface CallParts {
+  readonly host: CallHost;
+  readonly delegate: SipCallDelegate;
+  readonly role: 'caller' | 'callee';
+  readonly dialog: Dialog;
+  readonly authorisation: Authorisation;
+  /** Their first INVITE. */
+  readonly invite: Answerer | null;
+  /** Our first INVITE's. */
+  readonly order: {
+    readonly via: string | null;
+    readonly headers: readonly Header[];
+    readonly sdp: string | null;
+  } | null;
+}
+
+interface Context {
+  readonly response?: IncomingResponse;
+  readonly sdp?: string | null;
+}
+
+export class Call implements SipCall {
+  readonly callId: string;
+  readonly localTag: string;
+  readonly #host: CallHost;
+  readonly #delegate: SipCallDelegate;
+  readonly #parts: CallParts;
+  #usage: Usage;
+  #offers: Offers;
+  #dialog: Dialog;
+  #inviting: Exchange | null = null;
+  /** ACKs sent, by CSeq and far tag, to be sent again with each repeated 2xx. */
+  readonly #acks = new Map<string, () => void>();
+  /** A late offer's 2xx that waits for our answer. */
+  #lateAck: { readonly response: IncomingResponse; readonly request: SipRequest } | null = null;
+  #repeater: AnswerRepeater | null = null;
+  #theirs: Answerer | null = null;
+  #ringTimer: Timer | null = null;
+  #glareTimer: Timer | null = null;
+  #reofferTimer: Timer | null = null;
+
+  constructor(
+    parts: CallParts,
+    usage: Usage,
+    offers: Offers = firstOffer(parts.role === 'caller' ? 'ours' : 'theirs'),
+  ) {
+    this.#parts = parts;
+    this.#host = parts.host;
+    this.#delegate = parts.delegate;
+    this.#dialog = parts.dialog;
+    this.callId = parts.dialog.callId;
+    this.localTag = parts.dialog.localTag;
+    this.#usage = usage;
+    this.#offers = offers;
+  }
+
+  get state(): SipCall['state'] {
+    switch (this.#usage.phase) {
+      case 'calling':
+      case 'trying':
+      case 'cancelling':
+        return 'calling';
+      case 'ringing':
+        return 'ringing';
+      case 'invited':
+        return 'invited';
+      case 'answered':
+      case 'up':
+        return 'up';
+      case 'leaving':
+      case 'ended':
+        return 'ended';
+      default:
+        return this.#usage satisfies never;
+    }
+  }
+
+  /** Sends the first INVITE. */
+  begin(ringTimeoutMs: number): void {
+    const { order } = this.#parts;
+    const parts = { body: order?.sdp ?? '', headers: [...this.#requestHeaders(), ...(order?.headers ?? [])] };
+    this.#ringTimer = this.#host.clock.after(ringTimeoutMs, () => this.#happen({ type: 'ringTimeout' }));
+    this.#inviting = this.#exchange('INVITE', parts, {
+      onResponse: (response, request) => this.#onInviteResponse(response, request),
+      onNoAnswer: (code) => this.#happen({ type: 'failure', code, reason: reasonPhrase(code) }),
+    });
+    this.#inviting.send();
+  }
+
+  /** Keeps the first state and tells of it. */
+  keep(): void {
+    if (this.#usage.phase !== 'ended') this.#delegate.onData(this.data());
+  }
+
+  data(): SipCallData {
+    const { role, invite } = this.#parts;
+    const unanswered = this.#usage.phase === 'invited' || this.#usage.phase === 'answered';
+    return {
+      version: 1,
+      role,
+      phase: this.#usage.phase,
+      dialog: { ...this.#dialog },
+      invite: unanswered && invite ? inviteText(invite.request) : null,
+    };
+  }
+
+  ring(code: 180 | 183, sdp: string | null): void {
+    if (this.#usage.phase === 'invited') this.#answer(this.#parts.invite, code, undefined, sdp);
+  }
+
+  answer(sdp: string): void {
+    if (this.#lateAck) {
+      const { response, request } = this.#lateAck;
+      this.#lateAck = null;
+      this.#acknowledge(response, request, this.#dialog, sdp);
+      this.#offer({ type: 'answered' });
+      return;
+    }
+    this.#happen({ type: 'answer' }, { sdp });
+  }
+
+  reject(code: number, reason: string): void {
+    this.#happen({ type: 'reject', code, reason });
+  }
+
+  hangup(_reason?: string): void {
+    this.#happen({ type: 'hangup' });
+  }
+
+  reoffer(sdp: string): void {
+    if (this.state !== 'ended') this.#offer({ type: 'reoffer', sdp });
+  }
+
+  answerReoffer(sdp: string): void {
+    const theirs = this.#takeTheirs();
+    if (!theirs) return;
+    const bytes = this.#answer(theirs, 200, undefined, sdp);
+    if (theirs.request.method === 'INVITE') this.#repeat(theirs, bytes, sdp);
+    else this.#offer({ type: 'settled' });
+  }
+
+  refuseReoffer(code: number, reason: string): void {
+    const theirs = this.#takeTheirs();
+    if (!theirs) return;
+    this.#answer(theirs, code, reason, null);
+    this.#offer({ type: 'settled' });
+  }
+
+  info(contentType: string, body: string): void {
+    const established = this.#dialog.remoteTag !== '' && this.state !== 'ended';
+    if (!established) return;
+    this.#exchange('INFO', { body, contentType, headers: this.#requestHeaders() }, this.#watch).send();
+  }
+
+  /** The user agent closes: lets go of timers, says nothing to anyone. */
+  ownerClosed(): void {
+    this.#ringTimer?.cancel();
+    this.#glareTimer?.cancel();
+    this.#reofferTimer?.cancel();
+    this.#repeater?.stop();
+  }
+
+  /** Their CANCEL of the first INVITE. */
+  cancelled(): void {
+    this.#happen({ type: 'cancelled' });
+  }
+
+  /** A request that carries our tag. */
+  receive(request: IncomingRequest, transaction: ServerTransaction): void {
+    this.#heard(request.method, null, null);
+    const general = refusal(request);
+    if ((request.fromTag ?? '') !== this.#dialog.remoteTag) this.#reply(transaction, { code: 481 });
+    else if (general) this.#reply(transaction, general);
+    else if (this.#usage.phase === 'ended') this.#reply(transaction, { code: 481 });
+    else this.#receiveInOrder(request, transaction);
+  }
+
+  receiveAck(request: IncomingRequest): void {
+    if (this.#repeater?.number !== request.cseq.number) return;
+    this.#heard('ACK', null, null);
+    this.#repeater.stop();
+    this.#repeater = null;
+    this.#happen({ type: 'acked' }, { sdp: sdpOf(request) });
+    this.#offer({ type: 'settled' });
+  }
+
+  #receiveInOrder(request: IncomingRequest, transaction: ServerTransaction): void {
+    const dialog = acceptRequest(this.#dialog, request);
+    if (!dialog) {
+      this.#reply(transaction, { code: 500, headers: [['retry-after', '0']] });
+      return;
+    }
+    this.#dialog = dialog;
+    switch (request.method) {
+      case 'BYE':
+        this.#receiveBye(transaction);
+        return;
+      case 'INFO':
+        this.#reply(transaction, { code: 200 });
+        this.#delegate.onInfo(request.headers.get('content-type') ?? '', request.body);
+        break;
+      case 'INVITE':
+        this.#receiveOffer(request, transaction);
+        break;
+      case 'UPDATE':
+        if (sdpOf(request) === null) this.#answer(transaction, 200, undefined, null);
+        else this.#receiveOffer(request, transaction);
+        break;
+      default:
+        this.#reply(transaction, { code: 200, headers: ABILITIES });
+    }
+    this.keep();
+  }
+
+  #receiveBye(transaction: ServerTransaction): void {
+    const early = this.#parts.role === 'caller' && this.state !== 'up' && this.state !== 'ended';
+    this.#reply(transaction, { code: early ? 481 : 200 });
+    if (!early) this.#happen({ type: 'bye' });
+  }
+
+  #receiveOffer(request: IncomingRequest, transaction: ServerTransaction): void {
+    if (this.state !== 'up' && request.method === 'INVITE') {
+      this.#refuseOffer(transaction, this.#parts.role === 'caller' ? 491 : 500);
+      return;
+    }
+    const step = nextOffers(this.#offers, { type: 'theirs' });
+    this.#offers = step.state;
+    for (const effect of step.effects) {
+      if (effect.do === 'refuse') this.#refuseOffer(transaction, effect.code);
+      else if (effect.do === 'tellReoffer') this.#tellReoffer(request, transaction);
+      else this.#performOffer(effect);
+    }
+  }
+
+  #tellReoffer(request: IncomingRequest, transaction: ServerTransaction): void {
+    this.#theirs = transaction;
+    transaction.user = { onCancel: () => this.refuseReoffer(487, 'Request Terminated') };
+    if (request.method === 'INVITE') transaction.respond({ code: 100, toTag: null });
+    this.#reofferTimer = this.#host.clock.after(REOFFER_MS, () => this.refuseReoffer(488, reasonPhrase(488)));
+    this.#delegate.onReoffer(sdpOf(request));
+  }
+
+  #refuseOffer(transaction: ServerTransaction, code: 491 | 500): void {
+    const seconds = Math.floor(this.#host.random() * 11);
+    this.#reply(transaction, code === 500 ? { code, headers: [['retry-after', String(seconds)]] } : { code });
+  }
+
+  #takeTheirs(): Answerer | null {
+    const theirs = this.#theirs;
+    this.#theirs = null;
+    this.#reofferTimer?.cancel();
+    return theirs;
+  }
+
+  #onInviteResponse(response: IncomingResponse, request: SipRequest): void {
+    this.#heard('INVITE', response.status, response.reason);
+    if (response.status < 200) {
+      if (response.toTag !== null) this.#dialog = dialogFromResponse(this.#dialog, response);
+      this.#happen({ type: 'provisional', code: response.status }, { response });
+    } else if (response.status < 300) {
+      this.#onInviteSuccess(response, request);
+    } else {
+      this.#happen({ type: 'failure', code: response.status, reason: response.reason }, { response });
+    }
+  }
+
+  /** The first 2xx makes the call; another fork's is acknowledged and hung up (RFC 3261 §13.2.2.4). */
+  #onInviteSuccess(response: IncomingResponse, request: SipRequest): void {
+    const again = this.#acks.get(ackKey(response));
+    if (again) {
+      again();
+      return;
+    }
+    if (this.#lateAck) {
+      if (this.#lateAck.response.toTag === response.toTag) return;
+    }
+    const waiting = this.#inviting !== null && (this.state === 'calling' || this.state === 'ringing');
+    const dialog = dialogFromResponse(this.#dialog, response);
+    if (!waiting) {
+      this.#acknowledge(response, request, dialog, null);
+      this.#leave(dialog);
+      return;
+    }
+    this.#dialog = dialog;
+    this.#lateAck = { response, request };
+    this.#happen({ type: 'success' }, { response });
+  }
+
+  #acknowledge(response: IncomingResponse, request: SipRequest, dialog: Dialog, sdp: string | null): void {
+    const headers: Header[] = [...this.#requestHeaders()];
+    for (const name of ['authorization', 'proxy-authorization']) {
+      const value = request.headers.get(name);
+      if (value !== null) headers.push([name, value]);
+    }
+    const ack = ackRequest(dialog, response.cseq.number, { headers, body: sdp ?? '' });
+    this.#said('ACK', null, null);
+    const oldest = this.#acks.keys().next();
+    if (this.#acks.size >= MAX_ACKS && !oldest.done) this.#acks.delete(oldest.value);
+    this.#acks.set(ackKey(response), this.#host.sender.sendAck(ack, this.#route(dialog)));
+  }
+
+  /** Hangs up a dialog that is not, or no more, the call's. */
+  #leave(dialog: Dialog, done: () => void = () => {}): void {
+    let current = dialog;
+    const make = (): SipRequest => {
+      const step = nextRequest(current, 'BYE', { headers: this.#requestHeaders() });
+      current = step.dialog;
+      this.#said('BYE', null, null);
+      return step.request;
+    };
+    const user = {
+      onResponse: (response: IncomingResponse): void => {
+        this.#heard('BYE', response.status, response.reason);
+        if (response.status >= 200) done();
+      },
+      onNoAnswer: done,
+    };
+    new Exchange(this.#host.sender, this.#parts.authorisation, make, () => this.#route(current), user).send();
+  }
+
+  #exchange(
+    method: string,
+    parts: { readonly body?: string; readonly contentType?: string; readonly headers: readonly Header[] },
+    user: ConstructorParameters<typeof Exchange>[4],
+  ): Exchange {
+    const make = (): SipRequest => {
+      const step = nextRequest(this.#dialog, method, parts);
+      this.#dialog = step.dialog;
+      this.keep();
+      this.#said(method, null, null);
+      return step.request;
+    };
+    return new Exchange(this.#host.sender, this.#parts.authorisation, make, () => this.#route(this.#dialog), user);
+  }
+
+  /** Of requests whose only interest is whether the dialog still lives. */
+  readonly #watch = {
+    onResponse: (response: IncomingResponse): void => {
+      this.#heard(response.cseq.method, response.status, response.reason);
+      if (response.status === 408 || response.status === 481) this.#happen({ type: 'lost', code: response.status });
+    },
+    onNoAnswer: (code: 408 | 503): void => this.#happen({ type: 'lost', code }),
+  };
+
+  #route(dialog: Dialog): Route {
+    const via = dialog.remoteTag === '' ? this.#parts.order?.via : null;
+    const uri = via ? `sip:${via}` : nextHopUri(dialog);
+    return { hop: hopOf(uri, dialog.transport), flow: dialog.flow };
+  }
+
+  #requestHeaders(): readonly Header[] {
+    return [
+      ['user-agent', this.#host.product],
+      ['allow', ALLOW],
+    ];
+  }
+
+  #reply(transaction: ServerTransaction, parts: Omit<ResponseParts, 'toTag'>): void {
+    const headers: Header[] = [['server', this.#host.product], ...(parts.headers ?? [])];
+    transaction.respond({ ...parts, headers, toTag: this.localTag });
+    this.#said(transaction.request.method, parts.code, parts.reason ?? reasonPhrase(parts.code));
+  }
+
+  #answer(answerer: Answerer | null, code: number, reason: string | undefined, sdp: string | null): Buffer | null {
+    if (!answerer) return null;
+    const { contact } = this.#dialog;
+    const given = { code, toTag: this.localTag, contact, product: this.#host.product, sdp };
+    this.#said(answerer.request.method, code, reason ?? reasonPhrase(code));
+    return answerer.respond(answerParts(answerer.request, reason === undefined ? given : { ...given, reason }));
+  }
+
+  #repeat(answerer: Answerer, bytes: Buffer | null, sdp: string | null): void {
+    if (!bytes) return;
+    const { contact } = this.#dialog;
+    const parts = answerParts(answerer.request, {
+      code: 200,
+      toTag: this.localTag,
+      contact,
+      product: this.#host.product,
+      sdp,
+    });
+    this.#repeater?.stop();
+    this.#repeater = new AnswerRepeater(
+      this.#host.clock,
+      answerer.request.cseq.number,
+      () => void answerer.respond(parts),
+      () => {
+        this.#repeater = null;
+        this.#happen({ type: 'ackTimeout' });
+      },
+    );
+  }
+
+  #happen(event: UsageEvent, context: Context = {}): void {
+    const step = nextUsage(this.#usage, event);
+    const changed = step.state !== this.#usage;
+    this.#usage = step.state;
+    for (const effect of step.effects) this.#perform(effect, context);
+    if (changed) this.keep();
+  }
+
+  #perform(effect: UsageEffect, context: Context): void {
+    const { response } = context;
+    switch (effect.do) {
+      case 'tellProgress':
+        if (response) this.#delegate.onProgress(response.status, response.reason, sdpOf(response));
+        return;
+      case 'ack':
+        this.#ackFirst();
+        return;
+      case 'tellAnswered':
+        this.#ringTimer?.cancel();
+        this.#delegate.onAnswered(response ? sdpOf(response) : null);
+        return;
+      case 'tellFailed':
+        this.#ringTimer?.cancel();
+        this.#delegate.onFailed(effect.code, effect.reason, (response && retryAfterMs(response)) ?? undefined);
+        return;
+      case 'cancel':
+        this.#cancel();
+        return;
+      case 'abandon':
+        this.#inviting?.abandon();
+        return;
+      case 'accept':
+        if (this.#parts.invite) {
+          const sdp = context.sdp ?? null;
+          this.#repeat(this.#parts.invite, this.#answer(this.#parts.invite, 200, undefined, sdp), sdp);
+        }
+        return;
+      case 'refuse':
+        this.#answer(this.#parts.invite, effect.code, effect.reason, null);
+        return;
+      case 'bye':
+        this.#stop();
+        this.#leave(this.#dialog, () => this.#happen({ type: 'left' }));
+        return;
+      case 'tellAcked':
+        this.#delegate.onAcked(context.sdp ?? null);
+        return;
+      case 'tellEnded':
+        this.#delegate.onEnded(effect.by, effect.code);
+        return;
+      case 'forget':
+        this.#stop();
+        this.#host.forget(this);
+        this.#delegate.onData(null);
+        return;
+      default:
+        effect satisfies never;
+    }
+  }
+
+  /** With a late offer the ACK waits for our answer, unless the call is given up. */
+  #ackFirst(): void {
+    const waits = this.#parts.order?.sdp === null && this.#usage.phase === 'up';
+    if (waits || !this.#lateAck) return;
+    const { response, request } = this.#lateAck;
+    this.#lateAck = null;
+    this.#acknowledge(response, request, this.#dialog, null);
+    this.#offer({ type: 'answered' });
+  }
+
+  #cancel(): void {
+    this.#said('CANCEL', null, null);
+    this.#inviting?.cancel();
+    this.#ringTimer?.cancel();
+    this.#ringTimer = this.#host.clock.after(LONG, () => this.#happen({ type: 'cancelTimeout' }));
+  }
+
+  /** Lets go of every timer and of an offer of theirs that waits (RFC 3261 §15.1.2). */
+  #stop(): void {
+    if (this.#lateAck) this.#ackAnyway(this.#lateAck);
+    this.#ringTimer?.cancel();
+    this.#glareTimer?.cancel();
+    this.#repeater?.stop();
+    this.#repeater = null;
+    const theirs = this.#takeTheirs();
+    if (theirs) this.#answer(theirs, 487, undefined, null);
+  }
+
+  #ackAnyway(late: { readonly response: IncomingResponse; readonly request: SipRequest }): void {
+    this.#lateAck = null;
+    this.#acknowledge(late.response, late.request, this.#dialog, null);
+  }
+
+  #offer(event: OffersEvent): void {
+    const step = nextOffers(this.#offers, event);
+    this.#offers = step.state;
+    for (const effect of step.effects) this.#performOffer(effect);
+  }
+
+  #performOffer(effect: OffersEffect): void {
+    switch (effect.do) {
+      case 'send':
+        if (this.state === 'up') this.#sendReoffer(effect.sdp);
+        return;
+      case 'waitForGlare':
+        this.#glareTimer = this.#host.clock.after(this.#glareMs(), () => this.#offer({ type: 'glareOver' }));
+        return;
+      case 'stopWaiting':
+        this.#glareTimer?.cancel();
+        return;
+      case 'tellFailed':
+        this.#delegate.onReofferFailed(effect.code, effect.reason);
+        return;
+      case 'refuse':
+      case 'tellReoffer':
+        return;
+      default:
+        effect satisfies never;
+    }
+  }
+
+  /** RFC 3261 §14.1: who made the Call-ID waits 2.1–4 s, the other 0–2 s, in steps of 10 ms. */
+  #glareMs(): number {
+    const lot = this.#host.random();
+    return this.#parts.role === 'caller' ? 2_100 + Math.floor(lot * 191) * 10 : Math.floor(lot * 201) * 10;
+  }
+
+  #sendReoffer(sdp: string): void {
+    this.#exchange(
+      'INVITE',
+      { body: sdp, headers: this.#requestHeaders() },
+      {
+        onResponse: (response, request) => this.#onReofferResponse(response, request),
+        onNoAnswer: (code) => this.#reofferFailed(code, reasonPhrase(code)),
+      },
+    ).send();
+  }
+
+  #onReofferResponse(response: IncomingResponse, request: SipRequest): void {
+    this.#heard('INVITE', response.status, response.reason);
+    if (response.status < 200) return;
+    if (response.status >= 300) {
+      this.#reofferFailed(response.status, response.reason);
+      return;
+    }
+    const again = this.#acks.get(ackKey(response));
+    if (again) {
+      again();
+      return;
+    }
+    this.#dialog = retarget(this.#dialog, response);
+    this.#acknowledge(response, request, this.#dialog, null);
+    this.keep();
+    if (this.state === 'up') this.#delegate.onReanswered(sdpOf(response));
+    this.#offer({ type: 'answered' });
+  }
+
+  #reofferFailed(code: number, reason: string): void {
+    if (code === 408 || code === 481) this.#happen({ type: 'lost', code });
+    else this.#offer({ type: 'refused', code, reason });
+  }
+
+  #heard(method: string, code: number | null, reason: string | null): void {
+    this.#delegate.onMessage?.('in', { method, code, reason });
+  }
+
+  #said(method: string, code: number | null, reason: string | null): void {
+    this.#delegate.onMessage?.('out', { method, code, reason });
+  }
+}
+
+const ackKey = (response: IncomingResponse): string => `${response.cseq.number}|${response.toTag ?? ''}`;
+
+/** Enough of their INVITE to answer it after a restart. */
+function inviteText(_request: IncomingRequest): string | null {
+  return null;
+}

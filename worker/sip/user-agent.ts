@@ -1,0 +1,228 @@
+/**
+ * The SIP user agent: transport, transactions and calls put together (RFC 3261). Opened by the
+ * gateway and by each phone, closed by whoever opened it.
+ */
+import { randomBytes } from 'node:crypto';
+import type { Clock } from '../../shared/kernel/clock.ts';
+import type { Logger } from '../../shared/kernel/log.ts';
+import { draftDialog } from './dialog/dialog.ts';
+import { DigestServer } from './digest.ts';
+import type { IncomingMessage, IncomingRequest, IncomingResponse } from './message/message.ts';
+import { escapeUser, parseUri } from './message/uri.ts';
+import { ABILITIES, refusal } from './session/abilities.ts';
+import { Authorisation } from './session/authorisation.ts';
+import { Call } from './session/call.ts';
+import type { CallHost } from './session/host.ts';
+import { Invitation } from './session/invitation.ts';
+import { RequestSender } from './session/sender.ts';
+import type {
+  SipCall,
+  SipCallData,
+  SipCallDelegate,
+  SipDial,
+  SipTransport,
+  SipUserAgent,
+  SipUserAgentDelegate,
+  SipUserAgentOptions,
+} from './sip-call.ts';
+import { type LayerCounts, TransactionLayer } from './transaction/layer.ts';
+import type { ServerTransaction } from './transaction/server-transaction.ts';
+import type { Flow, Wire } from './transaction/wire.ts';
+import { Network } from './transport/network.ts';
+import { type NameService, Resolver, systemNames } from './transport/resolve.ts';
+
+/** Transactions of each side at a time; more are answered 503. */
+const MAX_TRANSACTIONS = 20_000;
+/** How often `close` looks whether the last transactions are done. */
+const CLOSE_STEP_MS = 20;
+
+export interface SipCounts extends LayerCounts {
+  readonly calls: number;
+  readonly connections: number;
+  /** Since the start. */
+  readonly malformed: number;
+}
+
+/** What the user agent needs of the network below it; a test gives one without sockets. */
+export interface AgentNetwork extends Wire {
+  readonly host: string;
+  readonly port: number;
+  readonly connections: number;
+  connected(flow: Flow): boolean;
+  start(user: {
+    onMessage(message: IncomingMessage, source: Flow): void;
+    onMalformed(source: Flow, problem: string): void;
+  }): void;
+  close(): Promise<void>;
+}
+
+export interface AgentExtras {
+  readonly names?: NameService;
+  readonly random?: () => number;
+}
+
+/** Binds UDP and TCP and takes calls from then on; rejects when the port is taken. */
+export async function openUserAgent(
+  options: SipUserAgentOptions,
+  delegate: SipUserAgentDelegate,
+  clock: Clock,
+  log: Logger,
+  extras: AgentExtras = {},
+): Promise<UserAgent> {
+  const network = await Network.open(options, clock, log);
+  return new UserAgent(network, options.product, delegate, clock, log, extras);
+}
+
+export class UserAgent implements SipUserAgent {
+  readonly address: { readonly host: string; readonly port: number };
+  readonly #network: AgentNetwork;
+  readonly #layer: TransactionLayer;
+  readonly #delegate: SipUserAgentDelegate;
+  readonly #clock: Clock;
+  readonly #digest: DigestServer;
+  readonly #host: CallHost;
+  readonly #calls = new Map<string, Call>();
+  #malformed = 0;
+  #closing: Promise<void> | null = null;
+
+  constructor(
+    network: AgentNetwork,
+    product: string,
+    delegate: SipUserAgentDelegate,
+    clock: Clock,
+    log: Logger,
+    extras: AgentExtras = {},
+  ) {
+    this.#network = network;
+    this.#delegate = delegate;
+    this.#clock = clock;
+    this.address = { host: network.host, port: network.port };
+    this.#digest = new DigestServer(clock);
+    this.#layer = new TransactionLayer(
+      network,
+      clock,
+      {
+        onRequest: (request, transaction) => this.#onRequest(request, transaction),
+        onAck: (request) => this.#callOf(request)?.receiveAck(request),
+        onStray: (response) => this.#onStray(response),
+      },
+      MAX_TRANSACTIONS,
+    );
+    const random = extras.random ?? Math.random;
+    const resolver = new Resolver(extras.names ?? systemNames, clock, random);
+    this.#host = this.#makeHost(product, log, random, new RequestSender(this.#layer, network, resolver));
+    network.start({
+      onMessage: (message, source) => this.#layer.receive(message, source),
+      onMalformed: (source, problem) => {
+        this.#malformed++;
+        this.#delegate.onMalformed?.(source, problem);
+      },
+    });
+  }
+
+  /** For metrics. */
+  get counts(): SipCounts {
+    const { connections } = this.#network;
+    return { ...this.#layer.counts, calls: this.#calls.size, connections, malformed: this.#malformed };
+  }
+
+  dial(order: SipDial, delegate: SipCallDelegate): SipCall {
+    const host = this.#host;
+    const dialog = draftDialog({
+      callId: host.newCallId(),
+      localTag: host.newTag(),
+      from: order.from,
+      uri: order.uri,
+      contact: host.contact(parseUri(order.from.uri)?.user ?? null, order.transport),
+      transport: order.transport,
+      firstCSeq: 1 + Math.floor(host.random() * 10_000),
+    });
+    const headers = Object.entries(order.headers).map(([name, value]) => [name.toLowerCase(), value] as const);
+    const authorisation = new Authorisation(order.credentials);
+    const invite = { via: order.via, headers, sdp: order.sdp };
+    const call = new Call(
+      { host, delegate, role: 'caller', dialog, authorisation, invite: null, order: invite },
+      { phase: 'calling' },
+    );
+    host.enrol(call);
+    call.begin(order.ringTimeoutMs);
+    return call;
+  }
+
+  restore(_data: SipCallData, _delegate: SipCallDelegate): SipCall {
+    throw new Error('no such call');
+  }
+
+  close(withinMs: number): Promise<void> {
+    this.#closing ??= this.#close(withinMs);
+    return this.#closing;
+  }
+
+  async #close(withinMs: number): Promise<void> {
+    const until = this.#clock.monotonic() + withinMs;
+    while (!this.#layer.quiet && this.#clock.monotonic() < until) {
+      await new Promise<void>((resolve) => this.#clock.after(CLOSE_STEP_MS, resolve));
+    }
+    for (const call of this.#calls.values()) call.ownerClosed();
+    this.#calls.clear();
+    this.#layer.close();
+    await this.#network.close();
+  }
+
+  #makeHost(product: string, log: Logger, random: () => number, sender: RequestSender): CallHost {
+    const { sentBy } = this.#network;
+    return {
+      clock: this.#clock,
+      log,
+      sender,
+      product,
+      random,
+      newTag: () => randomBytes(8).toString('hex'),
+      newCallId: () => randomBytes(16).toString('hex'),
+      contact: (user: string | null, transport: SipTransport) => {
+        const who = user === null || user === '' ? '' : `${escapeUser(user)}@`;
+        return `<sip:${who}${sentBy}${transport === 'tcp' ? ';transport=tcp' : ''}>`;
+      },
+      enrol: (call) => void this.#calls.set(callKey(call.callId, call.localTag), call),
+      forget: (call) => void this.#calls.delete(callKey(call.callId, call.localTag)),
+    };
+  }
+
+  #callOf(request: IncomingRequest): Call | undefined {
+    return this.#calls.get(callKey(request.callId, request.toTag ?? ''));
+  }
+
+  #onRequest(request: IncomingRequest, transaction: ServerTransaction): void {
+    if (request.toTag !== null) {
+      const call = this.#callOf(request);
+      if (call) call.receive(request, transaction);
+      else this.#outsideOfCalls(request, transaction);
+      return;
+    }
+    const general = refusal(request);
+    if (general) transaction.respond({ ...general, toTag: this.#host.newTag() });
+    else if (request.method === 'INVITE') this.#onInvite(request, transaction);
+    else this.#outsideOfCalls(request, transaction);
+  }
+
+  #outsideOfCalls(request: IncomingRequest, transaction: ServerTransaction): void {
+    const options = request.method === 'OPTIONS' && request.toTag === null;
+    const general = options ? null : refusal(request);
+    const parts = options ? { code: 200, headers: ABILITIES } : (general ?? { code: 481 });
+    transaction.respond({ ...parts, toTag: this.#host.newTag() });
+  }
+
+  #onInvite(request: IncomingRequest, transaction: ServerTransaction): void {
+    transaction.respond({ code: 100, toTag: null });
+    if (!request.headers.has('contact')) {
+      transaction.respond({ code: 400, reason: 'Contact is missing', toTag: this.#host.newTag() });
+      return;
+    }
+    this.#delegate.onInvite(new Invitation(transaction, this.#host, this.#digest));
+  }
+
+  /** A 2xx after its transaction is gone, or nonsense: nobody is answered. */
+  #onStray(_response: IncomingResponse): void {}
+}
+
+const callKey = (callId: string, localTag: string): string => `${callId}|${localTag}`;
