@@ -7,6 +7,7 @@ import type { AddressInfo, Socket } from 'node:net';
 import { type WebSocket, WebSocketServer } from 'ws';
 import { systemClock } from '../../shared/kernel/clock.ts';
 import { withDeadline } from '../../shared/kernel/deadline.ts';
+import type { Owner } from './suite.ts';
 
 export interface AppRequest {
   readonly method: string;
@@ -96,7 +97,7 @@ export class App {
     this.#server = server;
   }
 
-  static async start(test: { after(close: () => Promise<void>): void }): Promise<App> {
+  static async start(owner: Owner): Promise<App> {
     const server = createServer();
     const app = new App(server);
     server.on('connection', (socket) => {
@@ -122,7 +123,7 @@ export class App {
       app.#wake();
     });
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-    test.after(() => app.close());
+    owner.after(() => app.close());
     return app;
   }
 

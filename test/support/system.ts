@@ -6,10 +6,10 @@ import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import type { TestContext } from 'node:test';
 import { systemClock } from '../../shared/kernel/clock.ts';
 import { pause } from '../../shared/kernel/deadline.ts';
 import { type Stack, startStack } from '../../shared/launch/stack.ts';
+import type { Owner } from './suite.ts';
 
 export interface SystemOptions {
   readonly environment?: Readonly<Record<string, string>>;
@@ -99,8 +99,8 @@ export class System {
   }
 }
 
-/** Starts a system for this test, or for the suite whose `before` context is given. */
-export async function startSystem(test: Pick<TestContext, 'after'>, options: SystemOptions = {}): Promise<System> {
+/** Starts a system that its owner stops. */
+export async function startSystem(owner: Owner, options: SystemOptions = {}): Promise<System> {
   const dataDir = mkdtempSync(path.join(os.tmpdir(), 'pivot-'));
   const lines: string[] = [];
   const note = (line: string): void => {
@@ -128,7 +128,7 @@ export async function startSystem(test: Pick<TestContext, 'after'>, options: Sys
     onLine: (service, line) => note(`[${service}] ${line}`),
   });
   const pids = [...stack.children.values()].map((child) => child.pid);
-  test.after(async () => {
+  owner.after(async () => {
     await stack.stop();
     rmSync(dataDir, { recursive: true, force: true });
     for (const pid of pids) assert.ok(!alive(pid), `process ${pid} is left behind`);

@@ -1,0 +1,260 @@
+/**
+ * The queues, and the only importer of bullmq: `calls` (a call is a job, its id the call's sid),
+ * `callbacks` (what is still owed when a call has ended) and one bell per worker thread and gateway
+ * (`bell-<id>`), rung when a letter lies in a box. The lock of a job is the lease on a call: three
+ * seconds, looked at each second. BullMQ may hand a call to a second owner while the first still
+ * runs; the epoch of the store keeps that harmless.
+ */
+import { type Job, Queue, type QueueOptions, Worker, type WorkerOptions } from 'bullmq';
+import type { Clock } from './kernel/clock.ts';
+import { Closers } from './kernel/closers.ts';
+import { type CallSid, type GatewayId, isCallSid, type OwnerId } from './kernel/ids.ts';
+import type { Logger } from './kernel/log.ts';
+import { attempt, connectRedis, type RedisClient, RedisUnavailable, untilReady } from './store/redis.ts';
+
+/** A consumer of one queue. `close` takes nothing new and waits for what runs; `abandon` does not wait. */
+export interface QueueWorker {
+  close(): Promise<void>;
+  abandon(): Promise<void>;
+}
+
+export interface CallWork {
+  readonly concurrency: number;
+  /** Runs the call; the job lasts as long. `recoveries` counts the owners that died with it. Must not reject. */
+  run(sid: CallSid, recoveries: number): Promise<void>;
+  /** These locks could not be renewed in time: somebody else may have the calls by now. */
+  onLockLost(sids: readonly CallSid[]): void;
+}
+
+/** All methods reject with `RedisUnavailable` at once when Redis is away; workers wait for it instead. */
+export interface CallQueue {
+  /** Adds the job that is the call; once, however often it is asked. */
+  addCall(sid: CallSid): Promise<void>;
+  /** Takes a call that waits off the queue; one that runs stays. */
+  dropCall(sid: CallSid): Promise<void>;
+  /** How many calls wait for a worker. */
+  waiting(): Promise<number>;
+  ringOwner(owner: OwnerId, sid: CallSid): Promise<void>;
+  ringGateway(gateway: GatewayId, sid: CallSid): Promise<void>;
+  /** Asks some worker to deliver what this call still owes. */
+  addCallbacks(sid: CallSid): Promise<void>;
+  workCalls(work: CallWork): QueueWorker;
+  /** `deliver` rejects when it should be tried again later. */
+  workCallbacks(concurrency: number, deliver: (sid: CallSid) => Promise<void>): QueueWorker;
+  /** Tells each ring; the listener must be quick and must not throw. */
+  hearBell(listener: OwnerId | GatewayId, onRing: (sid: CallSid) => void): QueueWorker;
+  /** Removes the bell of an owner that is gone for good. */
+  removeBell(owner: OwnerId): Promise<void>;
+  close(): Promise<void>;
+}
+
+const PREFIX = '{pivot}';
+const START_TIMEOUT_MS = 10_000;
+const LOCK_MS = 3000;
+const STALLED_CHECK_MS = 1000;
+/** The pool gives a call up long before; BullMQ itself must never drop one without a word. */
+const MAX_STALLED = 1_000_000;
+const MAX_BELLS = 256;
+const BELLS_AT_ONCE = 64;
+const CALLBACK_ATTEMPTS = 12;
+const CALLBACK_PAUSE_MS = 2000;
+
+const bellOf = (id: OwnerId | GatewayId): string => `bell-${id.replace(/[^\w.-]/g, '-')}`;
+
+/** @throws RedisUnavailable when Redis does not answer within ten seconds. */
+export async function openQueue(redisUrl: string, clock: Clock, log: Logger): Promise<CallQueue> {
+  const client = connectRedis(redisUrl, 'commands', log);
+  try {
+    await untilReady(client, clock, START_TIMEOUT_MS);
+  } catch (error) {
+    client.disconnect();
+    throw error;
+  }
+  return new RedisCallQueue(redisUrl, client, log);
+}
+
+class RedisCallQueue implements CallQueue {
+  readonly #redisUrl: string;
+  readonly #client: RedisClient;
+  readonly #log: Logger;
+  readonly #workers = new Set<QueueWorker>();
+  /** Producers by queue name; the bells among them are bounded, the least lately opened goes first. */
+  readonly #producers = new Map<string, Queue>();
+
+  constructor(redisUrl: string, client: RedisClient, log: Logger) {
+    this.#redisUrl = redisUrl;
+    this.#client = client;
+    this.#log = log;
+  }
+
+  async addCall(sid: CallSid): Promise<void> {
+    const options = { jobId: sid, removeOnComplete: true, removeOnFail: { count: 1000 } };
+    await attempt(this.#producer('calls').add('call', { sid }, options));
+  }
+
+  async dropCall(sid: CallSid): Promise<void> {
+    // Answers 0 for a job that is locked, which is right: it runs.
+    await attempt(this.#producer('calls').remove(sid)).catch((error: unknown) => {
+      if (error instanceof RedisUnavailable) throw error;
+    });
+  }
+
+  waiting(): Promise<number> {
+    return attempt(this.#producer('calls').getWaitingCount());
+  }
+
+  ringOwner(owner: OwnerId, sid: CallSid): Promise<void> {
+    return this.#ring(bellOf(owner), sid);
+  }
+
+  ringGateway(gateway: GatewayId, sid: CallSid): Promise<void> {
+    return this.#ring(bellOf(gateway), sid);
+  }
+
+  async addCallbacks(sid: CallSid): Promise<void> {
+    await attempt(
+      this.#producer('callbacks').add(
+        'deliver',
+        { sid },
+        {
+          jobId: sid,
+          attempts: CALLBACK_ATTEMPTS,
+          backoff: { type: 'exponential', delay: CALLBACK_PAUSE_MS },
+          removeOnComplete: true,
+          removeOnFail: true,
+        },
+      ),
+    );
+  }
+
+  workCalls(work: CallWork): QueueWorker {
+    const run = async (job: Job<unknown>): Promise<void> => {
+      const sid = sidOf(job.data);
+      if (sid) await work.run(sid, job.stalledCounter);
+    };
+    return this.#worker(
+      'calls',
+      run,
+      {
+        concurrency: work.concurrency,
+        lockDuration: LOCK_MS,
+        stalledInterval: STALLED_CHECK_MS,
+        maxStalledCount: MAX_STALLED,
+      },
+      (sids) => work.onLockLost(sids),
+    );
+  }
+
+  workCallbacks(concurrency: number, deliver: (sid: CallSid) => Promise<void>): QueueWorker {
+    const run = async (job: Job<unknown>): Promise<void> => {
+      const sid = sidOf(job.data);
+      if (sid) await deliver(sid);
+    };
+    const options = { concurrency, maxStalledCount: MAX_STALLED };
+    return this.#worker('callbacks', run, options);
+  }
+
+  hearBell(listener: OwnerId | GatewayId, onRing: (sid: CallSid) => void): QueueWorker {
+    const run = async (job: Job<unknown>): Promise<void> => {
+      const sid = sidOf(job.data);
+      if (sid) onRing(sid);
+    };
+    // A ring that is lost with its listener is not missed: the next owner reads the box first.
+    const options = { concurrency: BELLS_AT_ONCE, skipStalledCheck: true, skipLockRenewal: true };
+    return this.#worker(bellOf(listener), run, options);
+  }
+
+  async removeBell(owner: OwnerId): Promise<void> {
+    const name = bellOf(owner);
+    const queue = this.#producer(name);
+    await attempt(queue.obliterate({ force: true }));
+    this.#forget(name);
+  }
+
+  async close(): Promise<void> {
+    const closers = new Closers();
+    closers.push(() => this.#client.disconnect());
+    for (const queue of this.#producers.values()) closers.push(() => queue.close());
+    for (const worker of this.#workers) closers.push(() => worker.abandon());
+    await closers.close();
+  }
+
+  async #ring(bell: string, sid: CallSid): Promise<void> {
+    await attempt(this.#producer(bell).add('ring', { sid }, { removeOnComplete: true, removeOnFail: true }));
+  }
+
+  #producer(name: string): Queue {
+    const known = this.#producers.get(name);
+    if (known) return known;
+    // A queue object made while Redis is away would never work: it asks for the version once.
+    if (this.#client.status !== 'ready') throw new RedisUnavailable(new Error(`connection is ${this.#client.status}`));
+    const options: QueueOptions = {
+      connection: this.#client,
+      prefix: PREFIX,
+      skipWaitingForReady: true,
+      streams: { events: { maxLen: 100 } },
+    };
+    const queue = new Queue(name, options);
+    queue.on('error', (error) => this.#log.debug({ err: error, queue: name }, 'queue failed'));
+    queue.waitUntilReady().catch(() => this.#forget(name));
+    this.#producers.set(name, queue);
+    this.#evict();
+    return queue;
+  }
+
+  #forget(name: string): void {
+    const queue = this.#producers.get(name);
+    this.#producers.delete(name);
+    queue?.close().catch((error: unknown) => this.#log.debug({ err: error, queue: name }, 'queue did not close'));
+  }
+
+  #evict(): void {
+    const bells = [...this.#producers.keys()].filter((name) => name.startsWith('bell-'));
+    const [oldest] = bells;
+    if (bells.length > MAX_BELLS && oldest !== undefined) this.#forget(oldest);
+  }
+
+  #worker(
+    name: string,
+    run: (job: Job<unknown>) => Promise<void>,
+    options: Omit<WorkerOptions, 'connection'>,
+    onLockLost: (sids: readonly CallSid[]) => void = () => undefined,
+  ): QueueWorker {
+    const connection = connectRedis(this.#redisUrl, 'blocking', this.#log);
+    const worker = new Worker(name, run, {
+      connection,
+      prefix: PREFIX,
+      runRetryDelay: 1000,
+      ...options,
+    });
+    worker.on('error', (error) => this.#log.debug({ err: error, queue: name }, 'queue worker failed'));
+    worker.on('closed', () => connection.disconnect());
+    worker.on('lockRenewalFailed', (ids) => onLockLost(ids.filter(isCallSid)));
+    return this.#asQueueWorker(worker, connection);
+  }
+
+  #asQueueWorker(worker: Worker, connection: RedisClient): QueueWorker {
+    let closing = false;
+    const consumer: QueueWorker = {
+      close: async () => {
+        closing = true;
+        await worker.close();
+        this.#workers.delete(consumer);
+      },
+      abandon: async () => {
+        this.#workers.delete(consumer);
+        // One that is closing already waits for its jobs: without connections they can only run out of their locks.
+        if (closing) await worker.disconnect();
+        else await worker.close(true);
+        connection.disconnect();
+      },
+    };
+    this.#workers.add(consumer);
+    return consumer;
+  }
+}
+
+function sidOf(data: unknown): CallSid | null {
+  const sid = data !== null && typeof data === 'object' && 'sid' in data ? data.sid : null;
+  return typeof sid === 'string' && isCallSid(sid) ? sid : null;
+}

@@ -1,0 +1,179 @@
+/** The queues against a real Redis: a call is one job, outlives its worker, and every ring is heard. */
+import assert from 'node:assert/strict';
+import { after, afterEach, before, describe, it } from 'node:test';
+import { systemClock } from '../../shared/kernel/clock.ts';
+import { type CallSid, type GatewayId, newCallSid, type OwnerId } from '../../shared/kernel/ids.ts';
+import { silentLogger } from '../../shared/kernel/log.ts';
+import { type CallQueue, openQueue, type QueueWorker } from '../../shared/queue.ts';
+import { connectRedis, RedisUnavailable } from '../../shared/store/redis.ts';
+import { startTestRedis, type TestRedis } from '../support/redis.ts';
+
+let redis: TestRedis;
+let queue: CallQueue;
+let other: CallQueue;
+const workers: QueueWorker[] = [];
+
+before(async () => {
+  redis = await startTestRedis();
+  queue = await openQueue(redis.url, systemClock, silentLogger);
+  other = await openQueue(redis.url, systemClock, silentLogger);
+});
+
+afterEach(async () => {
+  for (const worker of workers.splice(0)) await worker.abandon();
+});
+
+after(async () => {
+  await queue.close();
+  await other.close();
+  await redis.stop();
+});
+
+/** What was told, in order, and a promise of the n-th. */
+function heard<Item>() {
+  const items: Item[] = [];
+  const waiting = new Map<number, () => void>();
+  return {
+    items,
+    tell(item: Item): void {
+      items.push(item);
+      waiting.get(items.length)?.();
+    },
+    count: (count: number): Promise<void> =>
+      items.length >= count ? Promise.resolve() : new Promise((resolve) => waiting.set(count, resolve)),
+  };
+}
+
+const never = new Promise<void>(() => undefined);
+
+describe('the queue of calls', () => {
+  it('runs a call once, however often it is added', async () => {
+    const sid = newCallSid();
+    await Promise.all([queue.addCall(sid), other.addCall(sid), queue.addCall(sid)]);
+    assert.equal(await queue.waiting(), 1);
+    const runs = heard<CallSid>();
+    const run = async (call: CallSid): Promise<void> => runs.tell(call);
+    workers.push(other.workCalls({ concurrency: 5, run, onLockLost: () => undefined }));
+    const last = newCallSid();
+    await runs.count(1);
+    await queue.addCall(last);
+    await runs.count(2);
+    assert.deepEqual(runs.items, [sid, last]);
+  });
+
+  it('gives a call whose worker died to another, and says so', async () => {
+    const sid = newCallSid();
+    const runs = heard<readonly [CallSid, number]>();
+    const work = {
+      concurrency: 5,
+      run(call: CallSid, recoveries: number): Promise<void> {
+        runs.tell([call, recoveries]);
+        return recoveries === 0 ? never : Promise.resolve();
+      },
+      onLockLost: () => undefined,
+    };
+    const first = queue.workCalls(work);
+    await queue.addCall(sid);
+    await runs.count(1);
+    await first.abandon();
+    workers.push(other.workCalls(work));
+    await runs.count(2);
+    assert.deepEqual(runs.items, [
+      [sid, 0],
+      [sid, 1],
+    ]);
+  });
+
+  it('takes no more calls than there is room for, and drops one that waits', async () => {
+    const [running, waiting] = [newCallSid(), newCallSid()];
+    const runs = heard<CallSid>();
+    let end: () => void = () => undefined;
+    const work = {
+      concurrency: 1,
+      run(call: CallSid): Promise<void> {
+        runs.tell(call);
+        return new Promise((resolve) => {
+          end = resolve;
+        });
+      },
+      onLockLost: () => undefined,
+    };
+    const worker = queue.workCalls(work);
+    workers.push(worker);
+    await queue.addCall(running);
+    await runs.count(1);
+    await queue.addCall(waiting);
+    assert.equal(await queue.waiting(), 1);
+    await queue.dropCall(waiting);
+    await queue.dropCall(running);
+    assert.equal(await queue.waiting(), 0);
+    const closed = worker.close();
+    end();
+    await closed;
+    assert.deepEqual(runs.items, [running]);
+  });
+});
+
+describe('bells', () => {
+  it('are heard in order by their listener only', async () => {
+    const owner = 'host-1-2-abc' as OwnerId;
+    const gateway = 'gw-127.0.0.1-5060' as GatewayId;
+    const [owned, held] = [heard<CallSid>(), heard<CallSid>()];
+    const sids = Array.from({ length: 20 }, newCallSid);
+    for (const sid of sids) await other.ringOwner(owner, sid);
+    workers.push(queue.hearBell(owner, owned.tell), queue.hearBell(gateway, held.tell));
+    const [last] = sids;
+    assert.ok(last);
+    await other.ringGateway(gateway, last);
+    await Promise.all([owned.count(20), held.count(1)]);
+    assert.deepEqual(owned.items, sids);
+    assert.deepEqual(held.items, [last]);
+  });
+
+  it('of an owner that is gone leave nothing behind', async () => {
+    const owner = 'gone-1' as OwnerId;
+    await other.ringOwner(owner, newCallSid());
+    await queue.removeBell(owner);
+    const raw = connectRedis(redis.url, 'subscriber', silentLogger);
+    assert.deepEqual(await raw.keys('*bell-gone-1*'), []);
+    raw.disconnect();
+  });
+});
+
+describe('owed callbacks', () => {
+  it('are tried again when they fail', async () => {
+    const sid = newCallSid();
+    const tries = heard<CallSid>();
+    const deliver = async (call: CallSid): Promise<void> => {
+      tries.tell(call);
+      if (tries.items.length === 1) throw new Error('not yet');
+    };
+    workers.push(queue.workCallbacks(2, deliver));
+    await other.addCallbacks(sid);
+    await tries.count(2);
+    assert.deepEqual(tries.items, [sid, sid]);
+  });
+});
+
+describe('a Redis that is away', () => {
+  it('fails what is asked at once, and work goes on when it is back', async () => {
+    const runs = heard<CallSid>();
+    const run = async (call: CallSid): Promise<void> => runs.tell(call);
+    workers.push(queue.workCalls({ concurrency: 5, run, onLockLost: () => undefined }));
+    await redis.down();
+    await assert.rejects(other.addCall(newCallSid()), RedisUnavailable);
+    await assert.rejects(other.ringOwner('nobody-yet' as OwnerId, newCallSid()), RedisUnavailable);
+    await redis.up();
+    const sid = newCallSid();
+    while (
+      !(await other.addCall(sid).then(
+        () => true,
+        () => false,
+      ))
+    )
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    await runs.count(1);
+    assert.deepEqual(runs.items, [sid]);
+    await other.ringOwner('nobody-yet' as OwnerId, sid);
+  });
+});
