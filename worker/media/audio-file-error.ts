@@ -29,8 +29,8 @@ export interface AudioDecoder {
    * @throws AudioFileError
    */
   push(piece: Uint8Array): Int16Array;
-  /** No more bytes; @throws AudioFileError when the file ends inside its header. */
-  end(): void;
+  /** No more bytes; answers with the last samples. @throws AudioFileError when the file ends inside its header. */
+  end(): Int16Array;
   /** Frees what the garbage collector does not. Idempotent. */
   close(): void;
 }

@@ -83,10 +83,11 @@ export class WavReader implements AudioDecoder {
     }
   }
 
-  end(): void {
+  end(): Int16Array {
     const { at } = this.#state;
     this.#state = { at: 'end' };
     if (at !== 'data' && at !== 'end') throw new AudioFileError('damaged', 'The WAV file ends before its samples.');
+    return NONE;
   }
 
   close(): void {
