@@ -65,7 +65,7 @@ describe('npm start', () => {
   it('prints a curl line that makes a call whose audio the bundled app hears, and ends on Ctrl-C', async () => {
     const started = start(owner);
     await started.until(/Ctrl-C ends it/);
-    const curl = /curl[^]*?-d '[^']*'/.exec(started.output())?.[0];
+    const curl = /curl[\s\S]*?-d '[^']*'/.exec(started.output())?.[0];
     assert.ok(curl, started.output());
     const placed = spawnSync('sh', ['-c', curl.replace('curl ', 'curl -s ')], { encoding: 'utf8' });
     assert.match(placed.stdout, /"sid":"CA[0-9a-f]{32}"/);
