@@ -4,6 +4,7 @@
  */
 import os from 'node:os';
 import { z } from 'zod';
+import { ExpectedFailure } from './kernel/expected-failure.ts';
 
 const flag = (fallback: boolean) =>
   z
@@ -84,7 +85,7 @@ export const settingsSchema = z.object({
 export type Settings = z.output<typeof settingsSchema>;
 
 /** All problems at once, one line each, ready to print. */
-export class SettingsError extends Error {
+export class SettingsError extends ExpectedFailure {
   override readonly name = 'SettingsError';
 }
 

@@ -1,8 +1,9 @@
 /** Every wait has a deadline: a promise that is given up after a time or when a signal says so. */
 import type { Clock } from './clock.ts';
+import { ExpectedFailure } from './expected-failure.ts';
 
 /** An expected failure: something outside did not answer in time. */
-export class DeadlineExceeded extends Error {
+export class DeadlineExceeded extends ExpectedFailure {
   override readonly name = 'DeadlineExceeded';
   constructor(what: string, afterMs: number) {
     super(`${what}: no answer within ${afterMs} ms`);

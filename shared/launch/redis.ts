@@ -9,6 +9,7 @@ import net from 'node:net';
 import path from 'node:path';
 import type { Clock } from '../kernel/clock.ts';
 import { pause } from '../kernel/deadline.ts';
+import { ExpectedFailure } from '../kernel/expected-failure.ts';
 
 export interface EmbeddedRedis {
   /** What `REDIS_URL` takes: the path of the socket. */
@@ -19,7 +20,7 @@ export interface EmbeddedRedis {
 }
 
 /** An expected failure: no Redis here, with what to do about it. */
-export class RedisMissing extends Error {
+export class RedisMissing extends ExpectedFailure {
   override readonly name = 'RedisMissing';
   constructor() {
     super(

@@ -6,7 +6,7 @@
  * When the launcher dies, so does the service: nothing is left behind.
  */
 import { Closers } from '../kernel/closers.ts';
-import { SettingsError } from '../settings.ts';
+import { ExpectedFailure } from '../kernel/expected-failure.ts';
 
 /** What a service tells when it is up: addresses and ports as they really are. */
 export type ServiceInfo = Readonly<Record<string, string | number | boolean>>;
@@ -42,7 +42,7 @@ export function runService(service: string, start: (closers: Closers) => Promise
       else console.log(`${service} is ready ${JSON.stringify(info)}`);
     },
     async (error: unknown) => {
-      console.error(error instanceof SettingsError ? error.message : error);
+      console.error(error instanceof ExpectedFailure ? error.message : error);
       await closers.close();
       process.exit(1);
     },

@@ -12,10 +12,11 @@ import { readFileSync } from 'node:fs';
 import { Redis, type RedisOptions } from 'ioredis';
 import type { Clock } from '../kernel/clock.ts';
 import { DeadlineExceeded, withDeadline } from '../kernel/deadline.ts';
+import { ExpectedFailure } from '../kernel/expected-failure.ts';
 import type { Logger } from '../kernel/log.ts';
 
 /** An expected failure: Redis is away or silent. Whether a write was done is unknown. */
-export class RedisUnavailable extends Error {
+export class RedisUnavailable extends ExpectedFailure {
   override readonly name = 'RedisUnavailable';
   constructor(cause: unknown) {
     super('Redis cannot be reached', { cause });
