@@ -1,0 +1,66 @@
+/**
+ * Bare samples from the app, in any of the formats of PROTOCOL §14.4, as samples of the leg's rate.
+ * Pieces may be cut anywhere: odd bytes and the resampler's state are carried (AC-89).
+ */
+import { alawCoder, mulawCoder } from '../media/codec/g711.ts';
+import { type Endianness, L16Reader } from '../media/codec/l16.ts';
+import type { NewResampler, Resampler } from './resampling.ts';
+
+export interface BareFormat {
+  readonly encoding: 'audio/L16' | 'audio/x-mulaw' | 'audio/x-alaw';
+  /** Hertz. */
+  readonly sampleRate: number;
+  readonly endianness: Endianness;
+}
+
+/** The encoding in our spelling, or null when it is not one of bare samples. Compared without case. */
+export function bareEncoding(encoding: string): BareFormat['encoding'] | null {
+  switch (encoding.toLowerCase()) {
+    case 'audio/l16':
+      return 'audio/L16';
+    case 'audio/x-mulaw':
+      return 'audio/x-mulaw';
+    case 'audio/x-alaw':
+      return 'audio/x-alaw';
+    default:
+      return null;
+  }
+}
+
+const rates: ReadonlySet<number> = new Set([8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000]);
+export const isBareRate = (rate: number): boolean => rates.has(rate);
+
+export const sameFormat = (one: BareFormat, other: BareFormat): boolean =>
+  one.encoding === other.encoding && one.sampleRate === other.sampleRate && one.endianness === other.endianness;
+
+/** Reads one format at one rate; owned by the playback, which closes it. */
+export class BareReader {
+  readonly format: BareFormat;
+  readonly #linear: L16Reader | null;
+  #resampler: Resampler | null;
+  #samples = new Int16Array(0);
+
+  constructor(format: BareFormat, rate: number, newResampler: NewResampler) {
+    this.format = format;
+    this.#linear = format.encoding === 'audio/L16' ? new L16Reader(format.endianness) : null;
+    this.#resampler = format.sampleRate === rate ? null : newResampler(format.sampleRate, rate);
+  }
+
+  /** Samples at the leg's rate; lent until the next call. */
+  read(bytes: Uint8Array): Int16Array {
+    const samples = this.#linear === null ? this.#decode(bytes) : this.#linear.read(bytes);
+    return this.#resampler === null || samples.length === 0 ? samples : this.#resampler.process(samples);
+  }
+
+  /** Idempotent. */
+  close(): void {
+    this.#resampler?.close();
+    this.#resampler = null;
+  }
+
+  #decode(bytes: Uint8Array): Int16Array {
+    if (this.#samples.length < bytes.length) this.#samples = new Int16Array(bytes.length);
+    const coder = this.format.encoding === 'audio/x-mulaw' ? mulawCoder : alawCoder;
+    return this.#samples.subarray(0, coder.decode(bytes, this.#samples));
+  }
+}

@@ -1,0 +1,31 @@
+/** First in, first out, without moving what is left at every take. Bounds are the owner's. */
+export class Fifo<T> {
+  #items: T[] = [];
+  #from = 0;
+
+  get length(): number {
+    return this.#items.length - this.#from;
+  }
+
+  push(item: T): void {
+    this.#items.push(item);
+  }
+
+  peek(): T | undefined {
+    return this.#items[this.#from];
+  }
+
+  shift(): T | undefined {
+    const item = this.#items[this.#from];
+    if (item === undefined) return undefined;
+    this.#from += 1;
+    if (this.#from === this.#items.length) {
+      this.#items = [];
+      this.#from = 0;
+    } else if (this.#from >= 256) {
+      this.#items = this.#items.slice(this.#from);
+      this.#from = 0;
+    }
+    return item;
+  }
+}

@@ -1,0 +1,120 @@
+/**
+ * The Pivot way to play: pieces of a WAV or MP3 file, closed and queued by a `mark` (PROTOCOL §2.6, §0 rows 13–18).
+ * Files are decoded one after the other away from the audio path; marks keep their order meanwhile.
+ * `clear` drops only what came since the last mark. Owned by the bidirectional mode.
+ */
+import { Fifo } from './fifo.ts';
+import type { Playback } from './playback.ts';
+
+export type FileKind = 'wav' | 'mp3';
+
+/** A whole file as mono samples at `rate`, or null when it cannot be read. Must not block the thread for long. */
+export type ReadAudioFile = (file: Buffer, kind: FileKind, rate: number) => Promise<Int16Array | null>;
+
+interface Closed {
+  readonly file: Buffer;
+  readonly kind: FileKind;
+  readonly name: string;
+}
+
+/** Bytes of one file, and of all files that wait to be decoded. */
+const MAX_FILE_BYTES = 32 * 1024 * 1024;
+const MAX_WAITING = 4_096;
+
+const kinds: Readonly<Record<string, FileKind>> = {
+  'audio/wav': 'wav',
+  'audio/x-wav': 'wav',
+  'audio/mp3': 'mp3',
+  'audio/mpeg': 'mp3',
+};
+
+export class FilePlayback {
+  readonly #playback: Playback;
+  readonly #read: ReadAudioFile;
+  readonly #problem: (detail: string) => void;
+  #pieces: Buffer[] = [];
+  #bytes = 0;
+  #waitingBytes = 0;
+  /** Of the open buffer: null before its first message, `discard` after one that cannot be played. */
+  #kind: FileKind | 'discard' | null = null;
+  readonly #closed = new Fifo<Closed>();
+  #reading = false;
+  #ended = false;
+
+  constructor(playback: Playback, read: ReadAudioFile, problem: (detail: string) => void) {
+    this.#playback = playback;
+    this.#read = read;
+    this.#problem = problem;
+  }
+
+  /** A piece. Without an encoding the first piece of a buffer is taken for WAV (§0 row 13). */
+  append(payload: Buffer, encoding: string | null): void {
+    const kind = encoding === null ? (this.#kind ?? 'wav') : (kinds[encoding] ?? 'discard');
+    this.#kind ??= kind;
+    if (this.#kind === 'discard') this.#problem('media.format.encoding is not one we play');
+    else if (kind !== this.#kind) this.#problem('media.format.encoding changed inside a buffer');
+    else if (this.#bytes + this.#waitingBytes + payload.length > MAX_FILE_BYTES) this.#problem('the file is too large');
+    else {
+      this.#pieces.push(payload);
+      this.#bytes += payload.length;
+    }
+  }
+
+  /** Whether pieces of a file wait for their mark. */
+  get isOpen(): boolean {
+    return this.#bytes > 0;
+  }
+
+  /** Closes the buffer and queues it; its mark comes back when it has been played. At once when it is empty. */
+  mark(name: string): void {
+    if (this.#bytes === 0) {
+      this.clear();
+      this.#playback.announce(name);
+      return;
+    }
+    if (this.#closed.length >= MAX_WAITING) {
+      this.#problem('too many files are waiting');
+      return;
+    }
+    this.#waitingBytes += this.#bytes;
+    this.#closed.push({ file: Buffer.concat(this.#pieces), kind: this.#kind === 'mp3' ? 'mp3' : 'wav', name });
+    this.clear();
+    if (!this.#reading) void this.#readAll();
+  }
+
+  /** Drops what came since the last mark. */
+  clear(): void {
+    this.#pieces = [];
+    this.#bytes = 0;
+    this.#kind = null;
+  }
+
+  /** The stream is over: marks of files that were not read yet come back. The playback is ended first. */
+  end(): void {
+    this.#ended = true;
+    this.clear();
+    for (let closed = this.#closed.shift(); closed; closed = this.#closed.shift()) this.#playback.mark(closed.name);
+  }
+
+  async #readAll(): Promise<void> {
+    this.#reading = true;
+    for (let closed = this.#closed.peek(); closed; closed = this.#closed.peek()) {
+      const samples = await this.#readOne(closed.file, closed.kind);
+      if (this.#ended) break;
+      this.#closed.shift();
+      this.#waitingBytes -= closed.file.length;
+      if (samples === null) this.#problem('the file cannot be read');
+      else this.#playback.play(samples, false);
+      this.#playback.mark(closed.name);
+    }
+    this.#reading = false;
+  }
+
+  async #readOne(file: Buffer, kind: FileKind): Promise<Int16Array | null> {
+    try {
+      return await this.#read(file, kind, this.#playback.rate);
+    } catch {
+      return null;
+    }
+  }
+}

@@ -1,0 +1,141 @@
+/**
+ * JSON both ways: PROTOCOL §2.6 (Pivot: files per mark), §4.3 (Twilio: bare µ-law at once) and §14.4 (bare samples in
+ * a stated format, both dialects). A Pivot app that has once sent bare samples talks live: its marks are bookmarks in
+ * what plays and its `clear` empties everything, as in the Twilio dialect; files keep the documented rule.
+ */
+import type { StreamSpec } from '../../../shared/domain/stream.ts';
+import { type BareFormat, BareReader, bareEncoding, isBareRate, sameFormat } from '../bare-samples.ts';
+import { warnings } from '../failure.ts';
+import { FilePlayback, type ReadAudioFile } from '../file-playback.ts';
+import { type AppMessage, decodeMessage, type GivenFormat } from '../messages/decode.ts';
+import type { Playback } from '../playback.ts';
+import type { NewResampler } from '../resampling.ts';
+import type { Mode, ModeDelegate } from './mode.ts';
+
+export interface BidirectionalOptions {
+  readonly streamSid: string;
+  readonly spec: StreamSpec;
+  readonly playback: Playback;
+  readonly newResampler: NewResampler;
+  readonly readAudioFile: ReadAudioFile;
+}
+
+type Media = Extract<AppMessage, { event: 'media' }>;
+
+const MULAW: BareFormat = { encoding: 'audio/x-mulaw', sampleRate: 8000, endianness: 'little' };
+
+export class Bidirectional implements Mode {
+  readonly wire = 'json';
+  readonly tellsDigits = true;
+  readonly playback: Playback;
+  readonly #options: BidirectionalOptions;
+  readonly #delegate: ModeDelegate;
+  readonly #files: FilePlayback;
+  #reader: BareReader | null = null;
+  /** Bare samples are this app's way: always in the Twilio dialect, in Pivot once it has sent some. */
+  #live: boolean;
+
+  constructor(options: BidirectionalOptions, delegate: ModeDelegate) {
+    this.playback = options.playback;
+    this.#options = options;
+    this.#delegate = delegate;
+    this.#live = options.spec.dialect === 'twilio';
+    this.#files = new FilePlayback(options.playback, options.readAudioFile, (detail) => this.#problem(detail));
+  }
+
+  onText(text: string): void {
+    const message = decodeMessage(text, this.#options.streamSid, this.#options.spec.dialect);
+    switch (message.event) {
+      case 'media':
+        this.#onMedia(message);
+        break;
+      case 'mark':
+        if (this.#live && !this.#files.isOpen) this.playback.mark(message.name);
+        else this.#files.mark(message.name);
+        break;
+      case 'clear':
+        this.#onClear();
+        break;
+      case 'dtmf':
+        this.#delegate.press(message.digits);
+        break;
+      case 'hangup':
+        this.#delegate.hangup();
+        break;
+      case 'status': {
+        const { bufferedMs, playedMs, underruns, droppedMs } = this.playback;
+        this.#delegate.send({ event: 'status', status: { bufferedMs, playedMs, underruns, droppedMs } });
+        break;
+      }
+      case 'problem':
+        this.#problem(message.detail);
+        break;
+    }
+  }
+
+  onBinary(): void {
+    this.#delegate.warn(warnings.binary, 'binary message');
+  }
+
+  beat(): void {
+    this.playback.beat();
+  }
+
+  end(): void {
+    this.playback.end();
+    this.#files.end();
+    this.#reader?.close();
+    this.#reader = null;
+  }
+
+  #onMedia({ payload, format }: Media): void {
+    const encoding = format === null ? null : bareEncoding(format.encoding);
+    if (format !== null && encoding !== null) this.#onBare(payload, this.#bareFormat(encoding, format));
+    else if (format === null && this.#live && !this.#files.isOpen) this.#onBare(payload, this.#reader?.format ?? MULAW);
+    else if (this.#options.spec.dialect === 'pivot') this.#files.append(payload, format?.encoding ?? null);
+    else this.#problem('media.format.encoding is not one we play');
+  }
+
+  #onBare(payload: Buffer, format: BareFormat): void {
+    if (!isBareRate(format.sampleRate)) {
+      this.#problem('media.format.sampleRate is not one we play');
+      return;
+    }
+    this.#live = true;
+    if (this.#reader === null || !sameFormat(this.#reader.format, format)) {
+      this.#reader?.close();
+      this.#reader = new BareReader(format, this.playback.rate, this.#options.newResampler);
+    }
+    this.playback.play(this.#reader.read(payload), true);
+  }
+
+  /** What the app left out is as it was, or as in the stream's own format. */
+  #bareFormat(encoding: BareFormat['encoding'], given: GivenFormat): BareFormat {
+    const own = this.#options.spec.mediaFormat;
+    const known = this.#reader?.format.encoding === encoding ? this.#reader.format : null;
+    const fallback = own.encoding === encoding ? own.sampleRate : 8000;
+    return {
+      encoding,
+      sampleRate: given.sampleRate ?? known?.sampleRate ?? fallback,
+      endianness: given.endianness ?? known?.endianness ?? 'little',
+    };
+  }
+
+  #onClear(): void {
+    this.#files.clear();
+    if (!this.#live) {
+      this.#answerClear({ playedMs: this.playback.playedMs, droppedMs: 0, marks: [] });
+      return;
+    }
+    this.#answerClear(this.playback.clear());
+  }
+
+  #answerClear(cleared: { playedMs: number; droppedMs: number; marks: readonly string[] }): void {
+    this.#delegate.cleared(cleared.playedMs, cleared.droppedMs);
+    if (this.#options.spec.playbackEvents) this.#delegate.send({ event: 'cleared', cleared });
+  }
+
+  #problem(detail: string): void {
+    this.#delegate.warn(warnings.invalid, detail);
+  }
+}

@@ -1,0 +1,30 @@
+/** What the kinds of stream differ in: PROTOCOL §2.4–§2.6, §4.3, §14.1. The session owns its mode and closes it. */
+import type { StreamError } from '../../../shared/domain/stream.ts';
+import type { ControlMessage } from '../messages/encode.ts';
+import type { Playback } from '../playback.ts';
+
+export interface Mode {
+  /** JSON text, or bare binary audio and not a word. */
+  readonly wire: 'json' | 'binary';
+  /** Whether the caller's digits are told to the app. */
+  readonly tellsDigits: boolean;
+  /** Null for the one-way kinds. */
+  readonly playback: Playback | null;
+  onText(text: string): void;
+  onBinary(bytes: Buffer): void;
+  beat(): void;
+  /** The stream is over: audio that waits is dropped and pending marks come back through the playback. */
+  end(): void;
+}
+
+/** What a mode asks of its session. */
+export interface ModeDelegate {
+  send(message: ControlMessage): void;
+  /** Told every time; the session warns once per code. */
+  warn(warning: StreamError, detail: string): void;
+  cleared(playedMs: number, droppedMs: number): void;
+  /** A mark was passed or came back. */
+  mark(name: string, playedMs: number, cleared: boolean): void;
+  press(digits: string): void;
+  hangup(): void;
+}

@@ -1,0 +1,130 @@
+/**
+ * What the app says to the caller: samples and marks into the leg's playout, and where they stand
+ * (PROTOCOL §4.3, §14.2–§14.4). One per two-way stream; the session owns it and ends it.
+ * Positions are milliseconds of audio really played since the stream began.
+ */
+import type { PlayoutQueue } from '../media/playout-queue.ts';
+
+export interface PlaybackDelegate {
+  /** A mark was passed or came back; in order. */
+  onMark(name: string, playedMs: number, cleared: boolean): void;
+  /** More than 10 minutes wait; the excess was discarded. */
+  onBacklog(): void;
+  onPressure(state: 'high' | 'ok', bufferedMs: number): void;
+}
+
+export interface Cleared {
+  readonly playedMs: number;
+  readonly droppedMs: number;
+  readonly marks: readonly string[];
+}
+
+const HIGH_MS = 10_000;
+const LOW_MS = 2_000;
+
+export class Playback {
+  readonly #playout: PlayoutQueue;
+  readonly #delegate: PlaybackDelegate;
+  readonly #from: number;
+  readonly #underrunsFrom: number;
+  #droppedSamples = 0;
+  #high = false;
+  #clearing: string[] | null = null;
+  #ended = false;
+  #live = false;
+
+  constructor(playout: PlayoutQueue, delegate: PlaybackDelegate) {
+    this.#playout = playout;
+    this.#delegate = delegate;
+    this.#from = playout.playedSamples;
+    this.#underrunsFrom = playout.underruns;
+  }
+
+  get rate(): number {
+    return this.#playout.rate;
+  }
+
+  get playedMs(): number {
+    return this.#ms(this.#playout.playedSamples - this.#from);
+  }
+
+  get bufferedMs(): number {
+    return this.#ms(this.#playout.queuedSamples);
+  }
+
+  /** Audio from the app that was never heard: cleared, or beyond the bound. */
+  get droppedMs(): number {
+    return this.#ms(this.#droppedSamples);
+  }
+
+  get underruns(): number {
+    return this.#playout.underruns - this.#underrunsFrom;
+  }
+
+  /** Plays behind what is queued. `live`: more is promised, as with bare samples. */
+  play(samples: Int16Array, live: boolean): void {
+    if (this.#ended || samples.length === 0) return;
+    if (live !== this.#live) this.#setLive(live);
+    const taken = this.#playout.enqueue(samples);
+    if (taken < samples.length) {
+      this.#droppedSamples += samples.length - taken;
+      this.#delegate.onBacklog();
+    }
+    this.beat();
+  }
+
+  /** Told when everything queued so far has been played; at once when nothing is. */
+  mark(name: string): void {
+    if (this.#ended) {
+      this.#delegate.onMark(name, this.playedMs, true);
+      return;
+    }
+    this.#playout.mark(({ cleared }) => {
+      // The end of what was promised is no underrun.
+      if (this.#playout.queuedSamples === 0) this.#setLive(false);
+      if (cleared) this.#clearing?.push(name);
+      this.#delegate.onMark(name, this.playedMs, cleared);
+    });
+  }
+
+  /** A mark that waits for nothing. */
+  announce(name: string): void {
+    this.#delegate.onMark(name, this.playedMs, false);
+  }
+
+  /** Silence within a frame; every mark that waits comes back before this returns. */
+  clear(): Cleared {
+    const marks: string[] = [];
+    this.#clearing = marks;
+    const { droppedSamples } = this.#playout.clear();
+    this.#clearing = null;
+    this.#droppedSamples += droppedSamples;
+    this.#setLive(false);
+    this.beat();
+    return { playedMs: this.playedMs, droppedMs: this.#ms(droppedSamples), marks };
+  }
+
+  /** Looks whether the backlog crossed a bound; once a beat. */
+  beat(): void {
+    const queued = this.#playout.queuedSamples;
+    if (this.#high ? this.#ms(queued) > LOW_MS : this.#ms(queued) < HIGH_MS) return;
+    this.#high = !this.#high;
+    this.#delegate.onPressure(this.#high ? 'high' : 'ok', this.#ms(queued));
+  }
+
+  /** The stream is over: what waits is dropped, marks come back. Idempotent. */
+  end(): void {
+    if (this.#ended) return;
+    this.clear();
+    this.#ended = true;
+  }
+
+  #setLive(live: boolean): void {
+    this.#live = live;
+    this.#playout.setLive(live);
+  }
+
+  #ms(samples: number): number {
+    return Math.round((samples * 1000) / this.#playout.rate);
+  }
+}

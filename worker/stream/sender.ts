@@ -1,0 +1,184 @@
+/**
+ * From the call to the app: numbers, queues and writes (PROTOCOL §2.4, §11). One per stream, over all its sockets.
+ * While the socket takes what it is given, a frame is written in the beat it was born. Else it waits in a queue bounded
+ * in milliseconds of audio; the oldest media goes first and control messages never. Numbers are given at the write, so
+ * the sequence has no gaps whatever was dropped; the time stamps show the gap, and `onGap` tells it exactly.
+ */
+import type { Dialect } from '../../shared/domain/dialect.ts';
+import { FRAME_MS } from '../media/frame.ts';
+import type { Connection } from './connection.ts';
+import { Fifo } from './fifo.ts';
+import { CONNECTED, type ControlMessage, encodeControl, encodeMedia, type TrackLabel } from './messages/encode.ts';
+
+export interface Gap {
+  readonly track: TrackLabel;
+  readonly fromMs: number;
+  readonly durationMs: number;
+  readonly reason: GapReason;
+}
+
+export type GapReason = 'connecting' | 'congestion' | 'reconnecting';
+
+export interface SenderDelegate {
+  /** Audio was dropped before the frame that is about to be written. */
+  onGap(gap: Gap): void;
+  /** A frame was dropped just now. */
+  onDrop(reason: GapReason): void;
+  /** The app takes nothing, yet makes us answer: more control messages wait than we keep. */
+  onClogged(): void;
+}
+
+interface MediaParcel {
+  readonly ordinal: number;
+  readonly track: TrackLabel;
+  readonly atMs: number;
+  /** base64, or the bytes of a binary stream. */
+  readonly payload: string | Buffer;
+}
+
+interface ControlParcel {
+  readonly ordinal: number;
+  readonly message: ControlMessage;
+}
+
+/** What the socket may hold of ours before we hold it ourselves, where the oldest can still be dropped. */
+const WINDOW_BYTES = 32_768;
+const MAX_CONTROL = 8_192;
+
+export class Sender {
+  readonly #sid: string;
+  readonly #dialect: Dialect;
+  readonly #binary: boolean;
+  readonly #delegate: SenderDelegate;
+  #connection: Connection | null = null;
+  readonly #media = new Fifo<MediaParcel>();
+  readonly #control = new Fifo<ControlParcel>();
+  #ordinal = 0;
+  #holdMs = 0;
+  #reason: GapReason = 'connecting';
+  #dropReason: GapReason = 'connecting';
+  #sequence = 0;
+  #chunks = { inbound: 0, outbound: 0, both: 0 };
+  /** Where each track's next frame must begin when nothing was dropped; -1 when anything may come. */
+  #expected = { inbound: 0, outbound: 0, both: 0 };
+  framesSent = 0;
+  bytesSent = 0;
+  framesDropped = 0;
+
+  constructor(sid: string, dialect: Dialect, binary: boolean, delegate: SenderDelegate) {
+    this.#sid = sid;
+    this.#dialect = dialect;
+    this.#binary = binary;
+    this.#delegate = delegate;
+  }
+
+  /** How much audio of each track may wait from here on, and what a drop is called meanwhile. */
+  hold(ms: number, reason: GapReason): void {
+    this.#holdMs = ms;
+    this.#reason = reason;
+  }
+
+  /** A socket is open: numbers begin anew, `connected` and `start` are its first messages. */
+  attach(connection: Connection, start: ControlMessage): void {
+    this.#connection = connection;
+    this.#sequence = 0;
+    this.#chunks = { inbound: 0, outbound: 0, both: 0 };
+    if (!this.#binary) {
+      this.#text(CONNECTED);
+      this.#writeControl(start);
+    }
+    this.flush();
+  }
+
+  detach(): void {
+    this.#connection = null;
+  }
+
+  /** Time stamps may jump here without a gap: paused, or another track. */
+  expectAnything(): void {
+    this.#expected = { inbound: -1, outbound: -1, both: -1 };
+  }
+
+  /** One frame; `bytes` are lent. */
+  media(track: TrackLabel, atMs: number, bytes: Buffer): void {
+    if (this.#mayWrite()) {
+      this.#writeMedia(track, atMs, this.#binary ? bytes : bytes.toString('base64'));
+      return;
+    }
+    const frames = this.#holdMs / FRAME_MS;
+    while (this.#media.length > 0 && (this.#media.peek()?.atMs ?? atMs) <= atMs - frames * FRAME_MS) this.#drop();
+    const payload = this.#binary ? Buffer.from(bytes) : bytes.toString('base64');
+    this.#media.push({ ordinal: this.#ordinal++, track, atMs, payload });
+  }
+
+  control(message: ControlMessage): void {
+    if (this.#binary) return;
+    if (this.#mayWrite()) this.#writeControl(message);
+    else if (this.#control.length >= MAX_CONTROL) this.#delegate.onClogged();
+    else this.#control.push({ ordinal: this.#ordinal++, message });
+  }
+
+  /** Writes what waits, as far as the socket takes it; once a beat. `all`: whatever it takes, because the end has come. */
+  flush(all = false): void {
+    while (this.#connection !== null && (all || this.#connection.bufferedBytes < WINDOW_BYTES)) {
+      const media = this.#media.peek();
+      const control = this.#control.peek();
+      if (control !== undefined && (media === undefined || control.ordinal < media.ordinal)) {
+        this.#control.shift();
+        this.#writeControl(control.message);
+      } else if (media !== undefined) {
+        this.#media.shift();
+        this.#writeMedia(media.track, media.atMs, media.payload);
+      } else {
+        return;
+      }
+    }
+  }
+
+  #mayWrite(): boolean {
+    return (
+      this.#connection !== null &&
+      this.#media.length === 0 &&
+      this.#control.length === 0 &&
+      this.#connection.bufferedBytes < WINDOW_BYTES
+    );
+  }
+
+  #drop(): void {
+    this.#media.shift();
+    this.framesDropped += 1;
+    this.#dropReason = this.#reason;
+    this.#delegate.onDrop(this.#reason);
+  }
+
+  #writeMedia(track: TrackLabel, atMs: number, payload: string | Buffer): void {
+    const expected = this.#expected[track];
+    this.#expected[track] = atMs + FRAME_MS;
+    if (expected !== atMs && expected >= 0) {
+      this.#delegate.onGap({ track, fromMs: expected, durationMs: atMs - expected, reason: this.#dropReason });
+    }
+    this.framesSent += 1;
+    if (typeof payload !== 'string') {
+      this.bytesSent += payload.length;
+      this.#connection?.sendBinary(payload);
+      return;
+    }
+    const counter = this.#dialect === 'twilio' ? track : 'both';
+    const chunk = ++this.#chunks[counter];
+    this.#text(encodeMedia(++this.#sequence, this.#sid, track, chunk, atMs, payload));
+  }
+
+  /** A gap is told in its place: straight before the frame that follows it. */
+  writeGap(gap: Gap): void {
+    if (!this.#binary) this.#writeControl({ event: 'gap', gap });
+  }
+
+  #writeControl(message: ControlMessage): void {
+    this.#text(encodeControl(message, ++this.#sequence, this.#sid));
+  }
+
+  #text(text: string): void {
+    this.bytesSent += text.length;
+    this.#connection?.sendText(text);
+  }
+}
