@@ -1,0 +1,86 @@
+/**
+ * The box of one call, read when the bell rings: each letter is told once and in order, then
+ * acknowledged. One reading at a time; a ring during it makes another. A refused reading means a newer owner.
+ */
+import type { CallLetter } from '../../shared/domain/letter.ts';
+import type { Clock } from '../../shared/kernel/clock.ts';
+import type { CallSid, Epoch } from '../../shared/kernel/ids.ts';
+import type { Logger } from '../../shared/kernel/log.ts';
+import type { Mailbox } from '../../shared/store/store.ts';
+import { untilDone } from './retry.ts';
+
+export interface InboxOptions {
+  readonly sid: CallSid;
+  readonly epoch: Epoch;
+  readonly mailbox: Pick<Mailbox, 'readForCall' | 'ackForCall'>;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly deliver: (letter: CallLetter) => void;
+  readonly onLost: () => void;
+}
+
+export class Inbox {
+  readonly #options: InboxOptions;
+  readonly #stop = new AbortController();
+  #told = 0;
+  #rung = false;
+  #reading = false;
+
+  constructor(options: InboxOptions) {
+    this.#options = options;
+  }
+
+  ring(): void {
+    this.#rung = true;
+    if (this.#reading || this.#stop.signal.aborted) return;
+    this.#reading = true;
+    this.#readAll()
+      .catch((error: unknown) => {
+        if (this.#stop.signal.aborted) return;
+        this.#options.log.error({ err: error, callSid: this.#options.sid }, 'the box of a call could not be read');
+      })
+      .finally(() => {
+        this.#reading = false;
+      });
+  }
+
+  /** Tells nothing more. Idempotent. */
+  close(): void {
+    this.#stop.abort(new Error('the inbox is closed'));
+  }
+
+  async #readAll(): Promise<void> {
+    const { clock, mailbox, sid, epoch } = this.#options;
+    const { signal } = this.#stop;
+    while (this.#rung && !signal.aborted) {
+      this.#rung = false;
+      const letters = await untilDone(clock, signal, () => mailbox.readForCall(sid, epoch));
+      if (signal.aborted) return;
+      if (letters === 'lost') {
+        this.#lost();
+        return;
+      }
+      for (const { id, letter } of letters) this.#tell(id, letter);
+      const last = letters.at(-1);
+      if (!last) continue;
+      if ((await untilDone(clock, signal, () => mailbox.ackForCall(sid, epoch, last.id))) === 'lost') this.#lost();
+    }
+  }
+
+  #tell(id: number, letter: CallLetter): void {
+    if (id <= this.#told || this.#stop.signal.aborted) return;
+    this.#told = id;
+    try {
+      this.#options.deliver(letter);
+    } catch (error) {
+      const { log, sid } = this.#options;
+      log.error({ err: error, callSid: sid, letter: letter.kind }, 'a letter could not be applied');
+    }
+  }
+
+  #lost(): void {
+    if (this.#stop.signal.aborted) return;
+    this.close();
+    this.#options.onLost();
+  }
+}

@@ -1,0 +1,195 @@
+/**
+ * Which calls are ours: takes jobs while there is room, claims each call with a new epoch, runs it,
+ * and tells it when its bell rings. One pool per worker thread; `thread.ts` opens and drains it.
+ */
+import type { CallRecord } from '../../shared/domain/call.ts';
+import type { Ending } from '../../shared/domain/ending.ts';
+import type { GatewayLetter } from '../../shared/domain/letter.ts';
+import type { Timer } from '../../shared/kernel/clock.ts';
+import { DeadlineExceeded, withDeadline } from '../../shared/kernel/deadline.ts';
+import { type CallSid, type Epoch, FIRST_LEG, type GatewayId } from '../../shared/kernel/ids.ts';
+import type { QueueWorker } from '../../shared/queue.ts';
+import { abandoned, platformError, queueTimeout } from './endings.ts';
+import type { PoolOptions } from './ports.ts';
+import { untilDone } from './retry.ts';
+import { RunningCall } from './running-call.ts';
+import { Surroundings } from './surroundings.ts';
+
+/** So many owners may die with one call before it is ended: it may be what kills them. */
+const MAX_RECOVERIES = 5;
+/** A ring can be lost with the command that made it; so every box is looked into this often. */
+const LOOK_EVERY_MS = 15_000;
+/** Calls that were told to end at the close of the pool have this long to do so. */
+const FAREWELL_MS = 10_000;
+const CALLBACKS_AT_ONCE = 8;
+
+export interface Pool {
+  /** Calls that run here now. */
+  readonly size: number;
+  /**
+   * Takes no more calls, lets those that run go on for `withinMs`, then ends them and closes.
+   * Idempotent: a second caller waits for the first.
+   */
+  drain(withinMs: number): Promise<void>;
+}
+
+/** @throws RedisUnavailable when Redis is away at the start. */
+export async function openPool(options: PoolOptions): Promise<Pool> {
+  const pool = new CallPool(options);
+  await pool.open();
+  return pool;
+}
+
+class CallPool implements Pool {
+  readonly #options: PoolOptions;
+  readonly #running = new Map<CallSid, RunningCall>();
+  readonly #surroundings: Surroundings;
+  readonly #stop = new AbortController();
+  #workers: { readonly calls: QueueWorker; readonly callbacks: QueueWorker; readonly bell: QueueWorker } | null = null;
+  #look: Timer | null = null;
+  #draining: Promise<void> | null = null;
+
+  constructor(options: PoolOptions) {
+    this.#options = options;
+    this.#surroundings = new Surroundings(options, () => ({
+      calls: this.#running.size,
+      capacity: options.capacity,
+      draining: this.#draining !== null,
+    }));
+  }
+
+  get size(): number {
+    return this.#running.size;
+  }
+
+  async open(): Promise<void> {
+    const { queue, owner, capacity, courier } = this.#options;
+    await this.#surroundings.open();
+    this.#workers = {
+      bell: queue.hearBell(owner, (sid) => this.#running.get(sid)?.ring()),
+      callbacks: queue.workCallbacks(CALLBACKS_AT_ONCE, (sid) => courier.deliver(sid)),
+      calls: queue.workCalls({
+        concurrency: capacity,
+        run: (sid, recoveries) => this.#run(sid, recoveries),
+        // Whether somebody else has them by now is what the next look at the box tells.
+        onLockLost: (sids) => {
+          for (const sid of sids) this.#running.get(sid)?.ring();
+        },
+      }),
+    };
+    this.#scheduleLook();
+  }
+
+  drain(withinMs: number): Promise<void> {
+    this.#draining ??= this.#drain(withinMs);
+    return this.#draining;
+  }
+
+  async #drain(withinMs: number): Promise<void> {
+    const { clock, log } = this.#options;
+    const calls = this.#workers?.calls;
+    await this.#surroundings.beat().catch(() => undefined);
+    const closed = calls?.close() ?? Promise.resolve();
+    if (!(await endsWithin(withinMs))) {
+      log.warn({ calls: this.#running.size }, 'calls are ended because the worker stops');
+      for (const call of this.#running.values()) call.ownerClosed();
+      if (!(await endsWithin(FAREWELL_MS))) {
+        log.error({ calls: this.#running.size }, 'calls did not end in time');
+        // The queue first: a job that ended now would be off the queue and its call nobody's.
+        await calls?.abandon();
+        for (const call of this.#running.values()) call.lost();
+      }
+    }
+    this.#stop.abort(new Error('the pool is closed'));
+    this.#look?.cancel();
+    await this.#workers?.callbacks.close();
+    await this.#workers?.bell.abandon();
+    await this.#surroundings.close().catch((error: unknown) => {
+      log.debug({ err: error }, 'this owner was not withdrawn');
+    });
+
+    async function endsWithin(ms: number): Promise<boolean> {
+      try {
+        await withDeadline(clock, ms, 'calls', closed);
+        return true;
+      } catch (error) {
+        if (error instanceof DeadlineExceeded) return false;
+        throw error;
+      }
+    }
+  }
+
+  /** The processor of a job. Never rejects: what failed is in the log and the call's own ending. */
+  async #run(sid: CallSid, recoveries: number): Promise<void> {
+    try {
+      const claimed = await this.#claim(sid);
+      if (claimed) await this.#runClaimed(claimed, recoveries);
+    } catch (error) {
+      if (!this.#stop.signal.aborted) this.#options.log.error({ err: error, callSid: sid }, 'a call could not be run');
+    }
+  }
+
+  #claim(sid: CallSid): Promise<{ readonly call: CallRecord; readonly epoch: Epoch } | null> {
+    const { clock, store, owner } = this.#options;
+    return untilDone(clock, this.#stop.signal, () => store.calls.claim(sid, owner));
+  }
+
+  async #runClaimed({ call, epoch }: { readonly call: CallRecord; readonly epoch: Epoch }, recoveries: number) {
+    // Handed to us again while we still run it: the older self is told by its next write, but sooner is better.
+    this.#running.get(call.sid)?.lost();
+    const gateway = call.gateway === null ? await this.#gatewayFor(call.sid) : null;
+    const running = await this.#open(call, epoch, gateway);
+    if (!running) return;
+    this.#running.set(call.sid, running);
+    try {
+      const refusal = this.#refusalOf(call, epoch, recoveries);
+      if (refusal) await running.refuse(refusal.ending, refusal.letter);
+      else await running.run();
+    } finally {
+      if (this.#running.get(call.sid) === running) this.#running.delete(call.sid);
+    }
+  }
+
+  /** Null when the call could not even be set up: then it ends here. */
+  async #open(call: CallRecord, epoch: Epoch, gateway: GatewayId | null): Promise<RunningCall | null> {
+    try {
+      return new RunningCall(this.#options, call, epoch, gateway);
+    } catch (error) {
+      const { clock, store, log } = this.#options;
+      log.error({ err: error, callSid: call.sid }, 'a call could not be set up');
+      const at = new Date(clock.now()).toISOString();
+      await untilDone(clock, this.#stop.signal, () =>
+        store.calls.save(call.sid, epoch, {
+          patch: { status: 'failed', endedAt: at, ending: platformError },
+          entries: [{ at, entry: { type: 'call.ended', ending: platformError } }],
+          letters: call.gateway === null ? [] : [{ kind: 'hangup', leg: FIRST_LEG }],
+        }),
+      );
+      return null;
+    }
+  }
+
+  #gatewayFor(sid: CallSid): Promise<GatewayId | null> {
+    return untilDone(this.#options.clock, this.#stop.signal, () => this.#surroundings.gatewayFor(sid));
+  }
+
+  #refusalOf(call: CallRecord, epoch: Epoch, recoveries: number): Refusal | null {
+    if (recoveries > MAX_RECOVERIES) return { ending: abandoned, letter: { kind: 'hangup', leg: FIRST_LEG } };
+    const waitedMs = this.#options.clock.now() - Date.parse(call.createdAt);
+    if (epoch > 1 || waitedMs <= this.#options.queueTimeoutMs) return null;
+    const letter = { kind: 'reject', leg: FIRST_LEG, sipCode: 503, reason: 'Service Unavailable' } as const;
+    return { ending: queueTimeout, letter };
+  }
+
+  #scheduleLook(): void {
+    this.#look = this.#options.clock.after(LOOK_EVERY_MS, () => {
+      for (const call of this.#running.values()) call.ring();
+      this.#scheduleLook();
+    });
+  }
+}
+
+interface Refusal {
+  readonly ending: Ending;
+  readonly letter: GatewayLetter;
+}

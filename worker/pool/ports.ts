@@ -1,0 +1,48 @@
+/** What a pool is given by `thread.ts`, and the small ports between it and its neighbours. */
+import type { GatewayLetter } from '../../shared/domain/letter.ts';
+import type { Clock } from '../../shared/kernel/clock.ts';
+import type { CallSid, LegId, OwnerId } from '../../shared/kernel/ids.ts';
+import type { Logger } from '../../shared/kernel/log.ts';
+import type { CallQueue } from '../../shared/queue.ts';
+import type { Store } from '../../shared/store/store.ts';
+import type { CallPorts, CallSession } from '../call/ports.ts';
+import type { Leg, LegDelegate } from '../leg/leg.ts';
+
+/** Delivers callbacks out of the outbox of a call, in order. One delivers for a call at a time. */
+export interface Courier {
+  /** The outbox of a call of ours has grown: delivers in the background, retrying. Never throws. */
+  wake(sid: CallSid): void;
+  /** The call has ended here: finishes the request under way and tells whether something is still owed. */
+  leave(sid: CallSid): Promise<'empty' | 'left'>;
+  /** Delivers all that an ended call still owes; rejects when it should be tried again later. */
+  deliver(sid: CallSid): Promise<void>;
+}
+
+export interface LegOrder {
+  readonly callSid: CallSid;
+  readonly id: LegId;
+  /** The far end's offer of an inbound call. */
+  readonly offer: string | null;
+  readonly delegate: LegDelegate;
+  /** To the gateway that holds the call: kept in order, fenced, tried again while Redis is away. */
+  readonly post: (letter: GatewayLetter) => void;
+  readonly log: Logger;
+}
+
+export type MakeLeg = (order: LegOrder) => Leg;
+
+export interface PoolOptions {
+  readonly owner: OwnerId;
+  /** Most calls at a time; `CALLS_PER_THREAD`. */
+  readonly capacity: number;
+  readonly queueTimeoutMs: number;
+  readonly store: Store;
+  readonly queue: CallQueue;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly courier: Courier;
+  readonly makeLeg: MakeLeg;
+  readonly makeSession: (ports: CallPorts) => CallSession;
+  /** What all calls of the thread share. */
+  readonly shared: Pick<CallPorts, 'parser' | 'fetcher' | 'synthesiser' | 'openStream' | 'allowInsecureWs'>;
+}

@@ -1,0 +1,164 @@
+/**
+ * One call of ours, from the claim to the last write: its journal, its inbox and its session.
+ * Opened by the pool when BullMQ hands the job over; closes what it opened when the session is done,
+ * when a newer owner exists, or when the pool gives up.
+ */
+import type { CallRecord } from '../../shared/domain/call.ts';
+import type { Ending } from '../../shared/domain/ending.ts';
+import type { GatewayLetter } from '../../shared/domain/letter.ts';
+import { type Epoch, FIRST_LEG, type GatewayId } from '../../shared/kernel/ids.ts';
+import type { Logger } from '../../shared/kernel/log.ts';
+import type { CallChange } from '../../shared/store/store.ts';
+import type { CallPorts, CallSession } from '../call/ports.ts';
+import { platformError } from './endings.ts';
+import { Inbox } from './inbox.ts';
+import { CallJournal } from './journal.ts';
+import type { PoolOptions } from './ports.ts';
+import { isPassing, untilDone } from './retry.ts';
+
+export class RunningCall {
+  readonly #options: PoolOptions;
+  readonly #call: CallRecord;
+  readonly #log: Logger;
+  readonly #journal: CallJournal;
+  readonly #inbox: Inbox;
+  readonly #session: CallSession;
+  readonly #stop = new AbortController();
+  readonly #given: Promise<void>;
+  #giveUp: () => void = () => undefined;
+  #gateway: GatewayId | null;
+
+  constructor(options: PoolOptions, call: CallRecord, epoch: Epoch, gateway: GatewayId | null) {
+    this.#options = options;
+    this.#call = call;
+    this.#gateway = call.gateway ?? gateway;
+    this.#log = options.log.child({ callSid: call.sid, epoch });
+    this.#given = new Promise((resolve) => {
+      this.#giveUp = resolve;
+    });
+    const { store, clock } = options;
+    const onLost = (): void => this.lost();
+    const shared = { sid: call.sid, epoch, clock, log: this.#log, onLost };
+    const onWritten = (change: CallChange): void => this.#written(change);
+    this.#journal = new CallJournal({ ...shared, calls: store.calls, streams: store.streams, onWritten });
+    this.#session = options.makeSession(this.#ports());
+    this.#inbox = new Inbox({ ...shared, mailbox: store.mailbox, deliver: (letter) => this.#session.deliver(letter) });
+    this.#claimed(epoch);
+  }
+
+  /** Resolves when the call has ended and is written down, or is no longer ours. Never rejects. */
+  async run(): Promise<void> {
+    const done = this.#session.run(this.#call).catch((error: unknown) => {
+      this.#log.error({ err: error }, 'a session failed');
+    });
+    // What was asked before we came is read first.
+    this.#inbox.ring();
+    await Promise.race([done, this.#given]);
+    if (this.#stop.signal.aborted) return;
+    if (!this.#journal.hasEnded) this.#end(platformError);
+    await Promise.race([this.#journal.flush(), this.#given]);
+    await this.#settle();
+    this.#close();
+  }
+
+  /** Ends the call without a session: it has waited too long, or too many owners died with it. */
+  async refuse(ending: Ending, letter: GatewayLetter): Promise<void> {
+    this.#end(ending, letter);
+    await Promise.race([this.#journal.flush(), this.#given]);
+    await this.#settle();
+    this.#close();
+  }
+
+  /** There may be letters, or a newer owner: look. */
+  ring(): void {
+    this.#inbox.ring();
+  }
+
+  /** The process must go. */
+  ownerClosed(): void {
+    this.#session.ownerClosed();
+  }
+
+  /** A newer owner exists, or nobody waits for us any longer: silence. Idempotent. */
+  lost(): void {
+    if (this.#stop.signal.aborted) return;
+    this.#close();
+    this.#log.warn('a call is no longer ours');
+    this.#session.lost();
+  }
+
+  #close(): void {
+    this.#stop.abort(new Error('the call is closed'));
+    this.#inbox.close();
+    this.#journal.close();
+    this.#giveUp();
+  }
+
+  #claimed(epoch: Epoch): void {
+    const waited = this.#options.clock.now() - Date.parse(this.#call.createdAt);
+    const queueMs = this.#call.queueMs ?? Math.max(0, waited);
+    const owner = this.#options.owner;
+    const patch = this.#call.queueMs === null ? { queueMs } : {};
+    this.#journal.patch(this.#gateway === this.#call.gateway ? patch : { ...patch, gateway: this.#gateway });
+    this.#journal.entry({ type: 'call.claimed', owner, epoch, queueMs });
+  }
+
+  #ports(): CallPorts {
+    const { clock, shared, makeLeg } = this.#options;
+    const callSid = this.#call.sid;
+    const post = (letter: GatewayLetter): void => this.#post(letter);
+    return {
+      ...shared,
+      clock,
+      log: this.#log,
+      journal: this.#journal,
+      makeLeg: (id, offer, delegate) => makeLeg({ callSid, id, offer, delegate, post, log: this.#log }),
+    };
+  }
+
+  #post(letter: GatewayLetter): void {
+    if (this.#gateway !== null) {
+      this.#journal.letter(letter);
+      return;
+    }
+    if (letter.kind !== 'dial') return;
+    // Answered a turn later, as a gateway would: the leg is still in the middle of dialling.
+    queueMicrotask(() => {
+      if (this.#stop.signal.aborted) return;
+      this.#session.deliver({ kind: 'failed', leg: letter.leg, sipCode: 503, reason: 'No gateway' });
+    });
+  }
+
+  #written(change: CallChange): void {
+    if (change.letters && this.#gateway !== null) this.#ringGateway(this.#gateway);
+    if (change.callbacks) this.#options.courier.wake(this.#call.sid);
+  }
+
+  #ringGateway(gateway: GatewayId): void {
+    const { clock, queue } = this.#options;
+    untilDone(clock, this.#stop.signal, () => queue.ringGateway(gateway, this.#call.sid)).catch((error: unknown) => {
+      if (!this.#stop.signal.aborted) this.#log.error({ err: error }, 'the bell of a gateway failed');
+      // The call has ended meanwhile: one last try, as the letter may be the hang-up.
+      else queue.ringGateway(gateway, this.#call.sid).catch(() => undefined);
+    });
+  }
+
+  #end(ending: Ending, letter: GatewayLetter = { kind: 'hangup', leg: FIRST_LEG }): void {
+    const endedAt = new Date(this.#options.clock.now()).toISOString();
+    this.#journal.patch({ status: ending.status, endedAt, ending });
+    this.#journal.entry({ type: 'call.ended', ending });
+    if (this.#gateway !== null) this.#journal.letter(letter);
+  }
+
+  /** What is still owed is somebody's to deliver. */
+  async #settle(): Promise<void> {
+    if (this.#stop.signal.aborted) return;
+    const { courier, queue } = this.#options;
+    try {
+      if ((await courier.leave(this.#call.sid)) === 'left') await queue.addCallbacks(this.#call.sid);
+    } catch (error) {
+      if (!isPassing(error)) this.#log.error({ err: error }, 'callbacks of an ended call were left behind');
+      else this.#log.warn({ err: error }, 'callbacks of an ended call wait for Redis');
+    }
+  }
+}

@@ -1,0 +1,75 @@
+/**
+ * Who else is there: says every two seconds that this owner lives and how full it is, knows the
+ * gateways, and clears away the bells of owners that went without a word.
+ */
+import type { Clock, Timer } from '../../shared/kernel/clock.ts';
+import type { CallSid, GatewayId } from '../../shared/kernel/ids.ts';
+import type { Logger } from '../../shared/kernel/log.ts';
+import type { OwnerState } from '../../shared/store/store.ts';
+import type { PoolOptions } from './ports.ts';
+
+const BEAT_MS = 2000;
+/** Every so many beats the gone are looked for. */
+const GONE_EVERY = 5;
+
+export class Surroundings {
+  readonly #options: Pick<PoolOptions, 'owner' | 'store' | 'queue'> & { readonly clock: Clock; readonly log: Logger };
+  readonly #state: () => OwnerState;
+  #gateways: readonly GatewayId[] = [];
+  #beats = 0;
+  #timer: Timer | null = null;
+  #closed = false;
+
+  constructor(options: Pick<PoolOptions, 'owner' | 'store' | 'queue' | 'clock' | 'log'>, state: () => OwnerState) {
+    this.#options = options;
+    this.#state = state;
+  }
+
+  /** The first announcement; rejects when Redis is away. */
+  async open(): Promise<void> {
+    await this.beat();
+    this.#schedule();
+  }
+
+  /** Announces now: the state has changed. */
+  async beat(): Promise<void> {
+    const { store, owner, queue } = this.#options;
+    this.#beats += 1;
+    const [gateways] = await Promise.all([
+      store.presence.gateways(),
+      store.presence.announceOwner(owner, this.#state()),
+    ]);
+    this.#gateways = gateways.map(({ gateway }) => gateway).sort();
+    if (this.#beats % GONE_EVERY !== 0) return;
+    for (const gone of await store.presence.goneOwners()) {
+      if (gone !== owner) await queue.removeBell(gone);
+    }
+  }
+
+  /** The gateway for a new outbound call: the same for the same call, spread over all; asks again when none was known. */
+  async gatewayFor(sid: CallSid): Promise<GatewayId | null> {
+    if (this.#gateways.length === 0) {
+      const gateways = await this.#options.store.presence.gateways();
+      this.#gateways = gateways.map(({ gateway }) => gateway).sort();
+    }
+    return this.#gateways[Number.parseInt(sid.slice(-6), 16) % this.#gateways.length] ?? null;
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    this.#timer?.cancel();
+    const { store, owner, queue } = this.#options;
+    await store.presence.withdrawOwner(owner);
+    await queue.removeBell(owner);
+  }
+
+  #schedule(): void {
+    if (this.#closed) return;
+    this.#timer = this.#options.clock.after(BEAT_MS, () => {
+      this.beat()
+        // Away for the moment: the entry expires, and the next beat brings it back.
+        .catch((error: unknown) => this.#options.log.debug({ err: error }, 'presence was not announced'))
+        .finally(() => this.#schedule());
+    });
+  }
+}
