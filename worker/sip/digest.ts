@@ -6,13 +6,9 @@
 import { createHash, createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
 import type { Clock } from '../../shared/kernel/clock.ts';
 import { quote, splitList, unquote } from './message/text.ts';
+import type { SipCredentials } from './sip-call.ts';
 
 export type DigestAlgorithm = 'MD5' | 'SHA-256';
-
-export interface Credentials {
-  readonly username: string;
-  readonly password: string;
-}
 
 export interface Challenge {
   readonly realm: string;
@@ -34,7 +30,7 @@ interface ResponseInput {
 }
 
 /** The `response` value in lower-case hex (RFC 7616 §3.4.1). */
-export function digestResponse(credentials: Credentials, input: ResponseInput): string {
+export function digestResponse(credentials: SipCredentials, input: ResponseInput): string {
   const hash = hasher(input.algorithm);
   const a1 = hash(`${credentials.username}:${input.realm}:${credentials.password}`);
   const a2 = hash(`${input.method}:${input.uri}`);
@@ -92,7 +88,7 @@ export function chooseChallenge(values: readonly string[]): Challenge | null {
 
 /** The Authorization or Proxy-Authorization value for one request. */
 export function authorise(
-  credentials: Credentials,
+  credentials: SipCredentials,
   challenge: Challenge,
   request: { readonly method: string; readonly uri: string },
   count: number,

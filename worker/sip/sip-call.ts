@@ -72,6 +72,11 @@ export interface SipCallDelegate {
 /** A call's signalling state as JSON; only the SIP stack looks inside. */
 export type SipCallData = Readonly<Record<string, unknown>>;
 
+export interface SipCredentials {
+  readonly username: string;
+  readonly password: string;
+}
+
 export interface SipDial {
   /** Request URI and To, e.g. `sip:+15550100001@carrier.example`. */
   readonly uri: string;
@@ -79,7 +84,7 @@ export interface SipDial {
   /** Where to send it when not where the URI points (outbound proxy, loose route): `host` or `host:port`. */
   readonly via: string | null;
   readonly transport: SipTransport;
-  readonly credentials: { readonly username: string; readonly password: string } | null;
+  readonly credentials: SipCredentials | null;
   readonly headers: Readonly<Record<string, string>>;
   /** null for a late offer: then the 2xx carries theirs and `SipCall.answer` gives ours for the ACK. */
   readonly sdp: string | null;
@@ -119,8 +124,11 @@ export interface SipUserAgent {
   /** Bound addresses; the port is the real one when 0 was asked for. */
   readonly address: { readonly host: string; readonly port: number };
   dial(order: SipDial, delegate: SipCallDelegate): SipCall;
-  /** Takes up a call again from its data, after a restart. */
-  restore(data: SipCallData, delegate: SipCallDelegate): SipCall;
+  /**
+   * Takes up a call again from its data, after a restart. Credentials are not in the data: they come
+   * from the trunk's settings again. Throws when the data is not ours.
+   */
+  restore(data: SipCallData, delegate: SipCallDelegate, credentials?: SipCredentials | null): SipCall;
   /** Closes the sockets after the last transactions are done or `withinMs` has passed. Calls are not hung up. */
   close(withinMs: number): Promise<void>;
 }

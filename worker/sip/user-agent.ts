@@ -10,15 +10,19 @@ import { DigestServer } from './digest.ts';
 import type { IncomingMessage, IncomingRequest, IncomingResponse } from './message/message.ts';
 import { escapeUser, parseUri } from './message/uri.ts';
 import { ABILITIES, refusal } from './session/abilities.ts';
+import type { Answerer } from './session/answering.ts';
 import { Authorisation } from './session/authorisation.ts';
 import { Call } from './session/call.ts';
+import { fromCallData, recallRequest } from './session/data.ts';
 import type { CallHost } from './session/host.ts';
 import { Invitation } from './session/invitation.ts';
+import { NO_OFFER } from './session/offers.ts';
 import { RequestSender } from './session/sender.ts';
 import type {
   SipCall,
   SipCallData,
   SipCallDelegate,
+  SipCredentials,
   SipDial,
   SipTransport,
   SipUserAgent,
@@ -104,6 +108,7 @@ export class UserAgent implements SipUserAgent {
       {
         onRequest: (request, transaction) => this.#onRequest(request, transaction),
         onAck: (request) => this.#callOf(request)?.receiveAck(request),
+        onOrphanCancel: (request) => this.#onOrphanCancel(request),
         onStray: (response) => this.#onStray(response),
       },
       MAX_TRANSACTIONS,
@@ -149,8 +154,25 @@ export class UserAgent implements SipUserAgent {
     return call;
   }
 
-  restore(_data: SipCallData, _delegate: SipCallDelegate): SipCall {
-    throw new Error('no such call');
+  restore(data: SipCallData, delegate: SipCallDelegate, credentials: SipCredentials | null = null): SipCall {
+    const kept = fromCallData(data);
+    const host = this.#host;
+    const request = recallRequest(kept.invite);
+    const source = kept.invite?.flow;
+    const invite = request && source ? this.#statelessAnswerer(request, source) : null;
+    const order = kept.role === 'caller' ? { via: null, headers: [], sdp: kept.lateOffer ? null : '' } : null;
+    const { role, dialog } = kept;
+    const parts = { host, delegate, role, dialog, authorisation: new Authorisation(credentials), invite, order };
+    const settled = kept.usage.phase === 'up' || kept.usage.phase === 'leaving';
+    const call = new Call(parts, kept.usage, settled ? NO_OFFER : undefined);
+    host.enrol(call);
+    call.resume(kept);
+    return call;
+  }
+
+  /** Answers an INVITE whose transaction a restart took away. */
+  #statelessAnswerer(request: IncomingRequest, source: Flow): Answerer {
+    return { request, respond: (parts) => this.#layer.reply(request, source, parts) };
   }
 
   close(withinMs: number): Promise<void> {
@@ -183,6 +205,8 @@ export class UserAgent implements SipUserAgent {
         const who = user === null || user === '' ? '' : `${escapeUser(user)}@`;
         return `<sip:${who}${sentBy}${transport === 'tcp' ? ';transport=tcp' : ''}>`;
       },
+      cancel: (invite, target) => this.#layer.cancel(invite, target),
+      acknowledge: (invite, response, target) => this.#layer.acknowledge(invite, response, target),
       enrol: (call) => void this.#calls.set(callKey(call.callId, call.localTag), call),
       forget: (call) => void this.#calls.delete(callKey(call.callId, call.localTag)),
     };
@@ -221,8 +245,21 @@ export class UserAgent implements SipUserAgent {
     this.#delegate.onInvite(new Invitation(transaction, this.#host, this.#digest));
   }
 
-  /** A 2xx after its transaction is gone, or nonsense: nobody is answered. */
-  #onStray(_response: IncomingResponse): void {}
+  /** After a restart, the answer to an INVITE of before; anything else is nonsense and is not answered. */
+  #onStray(response: IncomingResponse): void {
+    if (response.cseq.method !== 'INVITE') return;
+    this.#calls.get(callKey(response.callId, response.fromTag ?? ''))?.receiveStray(response);
+  }
+
+  /** Rare, hence a search: a CANCEL carries no tag of ours. */
+  #onOrphanCancel(request: IncomingRequest): boolean {
+    for (const call of this.#calls.values()) {
+      if (!call.waitsFor(request)) continue;
+      queueMicrotask(() => call.cancelled());
+      return true;
+    }
+    return false;
+  }
 }
 
 const callKey = (callId: string, localTag: string): string => `${callId}|${localTag}`;

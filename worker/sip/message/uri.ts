@@ -41,7 +41,7 @@ export function parseUri(text: string): ParsedUri | null {
 
 function userOf(userinfo: string): string {
   const colon = userinfo.indexOf(':');
-  return unescape(colon < 0 ? userinfo : userinfo.slice(0, colon));
+  return unescaped(colon < 0 ? userinfo : userinfo.slice(0, colon));
 }
 
 function parseTel(rest: string): ParsedUri | null {
@@ -50,7 +50,7 @@ function parseTel(rest: string): ParsedUri | null {
   const parameters = semicolon < 0 ? new Map<string, string>() : parseParameters(rest, semicolon);
   if (number === '' || !parameters) return null;
   const parsed = Object.fromEntries(parameters);
-  return { scheme: 'tel', user: unescape(number), host: '', port: null, parameters: parsed };
+  return { scheme: 'tel', user: unescaped(number), host: '', port: null, parameters: parsed };
 }
 
 export interface HostPort {
@@ -95,7 +95,7 @@ export function formatHost(host: string): string {
   return host.includes(':') ? `[${host}]` : host;
 }
 
-function unescape(text: string): string {
+function unescaped(text: string): string {
   if (!text.includes('%')) return text;
   try {
     return decodeURIComponent(text);

@@ -8,8 +8,7 @@ import { ALLOW, type Header } from './abilities.ts';
 
 export interface Answerer {
   readonly request: IncomingRequest;
-  /** Answers with the bytes, so that a 2xx can be sent again. */
-  respond(parts: ResponseParts): Buffer;
+  respond(parts: ResponseParts): void;
 }
 
 /** A response of ours to an INVITE or UPDATE: 101–2xx carry Contact, routes and, if given, SDP. */

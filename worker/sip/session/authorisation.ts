@@ -3,8 +3,9 @@
  * unasked with a rising count (RFC 7616 §3.4, RFC 3261 §22).
  */
 import { randomBytes } from 'node:crypto';
-import { authorise, type Challenge, type Credentials, chooseChallenge } from '../digest.ts';
+import { authorise, type Challenge, chooseChallenge } from '../digest.ts';
 import type { IncomingResponse, SipRequest } from '../message/message.ts';
+import type { SipCredentials } from '../sip-call.ts';
 
 interface Known {
   readonly challenge: Challenge;
@@ -12,10 +13,10 @@ interface Known {
 }
 
 export class Authorisation {
-  readonly #credentials: Credentials | null;
+  readonly #credentials: SipCredentials | null;
   readonly #known = new Map<'authorization' | 'proxy-authorization', Known>();
 
-  constructor(credentials: Credentials | null) {
+  constructor(credentials: SipCredentials | null) {
     this.#credentials = credentials;
   }
 

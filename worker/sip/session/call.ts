@@ -10,6 +10,7 @@ import {
   dialogFromResponse,
   nextHopUri,
   nextRequest,
+  type RequestParts,
   retarget,
 } from '../dialog/dialog.ts';
 import {
@@ -28,7 +29,8 @@ import { ABILITIES, ALLOW, type Header, refusal } from './abilities.ts';
 import { AnswerRepeater } from './answer-repeater.ts';
 import { type Answerer, answerParts } from './answering.ts';
 import type { Authorisation } from './authorisation.ts';
-import { Exchange } from './exchange.ts';
+import { type KeptCall, type KeptRequest, keepRequest, recallRequest, toCallData } from './data.ts';
+import { Exchange, type ExchangeUser } from './exchange.ts';
 import type { CallHost } from './host.ts';
 import { firstOffer, nextOffers, type Offers, type OffersEffect, type OffersEvent } from './offers.ts';
 import type { Route } from './sender.ts';
@@ -78,6 +80,11 @@ export class Call implements SipCall {
   #ringTimer: Timer | null = null;
   #glareTimer: Timer | null = null;
   #reofferTimer: Timer | null = null;
+  #ringUntil: number | null = null;
+  /** The body of our 2xx. */
+  #answerSdp: string | null = null;
+  /** After a restart: the INVITE that was out. */
+  #sent: KeptRequest | null = null;
 
   constructor(
     parts: CallParts,
@@ -118,30 +125,74 @@ export class Call implements SipCall {
   /** Sends the first INVITE. */
   begin(ringTimeoutMs: number): void {
     const { order } = this.#parts;
+    const draft = this.#dialog;
     const parts = { body: order?.sdp ?? '', headers: [...this.#requestHeaders(), ...(order?.headers ?? [])] };
-    this.#ringTimer = this.#host.clock.after(ringTimeoutMs, () => this.#happen({ type: 'ringTimeout' }));
-    this.#inviting = this.#exchange('INVITE', parts, {
+    this.#ringFor(ringTimeoutMs);
+    const make = (): SipRequest => {
+      const step = nextRequest({ ...draft, localCSeq: this.#dialog.localCSeq }, 'INVITE', parts);
+      this.#dialog = step.dialog;
+      this.#said('INVITE', null, null);
+      return step.request;
+    };
+    this.#inviting = this.#exchange(make, {
       onResponse: (response, request) => this.#onInviteResponse(response, request),
       onNoAnswer: (code) => this.#happen({ type: 'failure', code, reason: reasonPhrase(code) }),
     });
     this.#inviting.send();
+    this.keep();
   }
 
-  /** Keeps the first state and tells of it. */
+  /** Takes up where the data says it stood. */
+  resume(kept: KeptCall): void {
+    this.#sent = kept.sent;
+    this.#answerSdp = kept.answer;
+    switch (kept.usage.phase) {
+      case 'calling':
+      case 'trying':
+      case 'ringing':
+        this.#ringFor(Math.max(0, (kept.ringUntil ?? 0) - this.#host.clock.now()));
+        return;
+      case 'cancelling':
+        this.#cancel();
+        return;
+      case 'answered':
+        if (this.#parts.invite) this.#accept(this.#parts.invite);
+        return;
+      case 'leaving':
+        this.#leave(this.#dialog, () => this.#happen({ type: 'left' }));
+        return;
+      case 'invited':
+      case 'up':
+      case 'ended':
+        return;
+      default:
+        kept.usage satisfies never;
+    }
+  }
+
+  /** Tells of the present state. */
   keep(): void {
     if (this.#usage.phase !== 'ended') this.#delegate.onData(this.data());
   }
 
   data(): SipCallData {
-    const { role, invite } = this.#parts;
-    const unanswered = this.#usage.phase === 'invited' || this.#usage.phase === 'answered';
-    return {
+    const { role, invite, order } = this.#parts;
+    const { phase } = this.#usage;
+    const unanswered = phase === 'invited' || phase === 'answered';
+    const calling = role === 'caller' && this.state !== 'up' && this.state !== 'ended';
+    const source = this.#dialog.flow;
+    const sent = this.#inviting?.sent ?? null;
+    return toCallData({
       version: 1,
       role,
-      phase: this.#usage.phase,
-      dialog: { ...this.#dialog },
-      invite: unanswered && invite ? inviteText(invite.request) : null,
-    };
+      usage: this.#usage,
+      dialog: { ...this.#dialog, routeSet: [...this.#dialog.routeSet] },
+      invite: unanswered && invite && source ? keepRequest(invite.request, source) : null,
+      answer: phase === 'answered' ? this.#answerSdp : null,
+      sent: calling ? (sent ? keepRequest(sent.request, sent.target) : this.#sent) : null,
+      lateOffer: order?.sdp === null,
+      ringUntil: calling ? this.#ringUntil : null,
+    });
   }
 
   ring(code: 180 | 183, sdp: string | null): void {
@@ -174,9 +225,12 @@ export class Call implements SipCall {
   answerReoffer(sdp: string): void {
     const theirs = this.#takeTheirs();
     if (!theirs) return;
-    const bytes = this.#answer(theirs, 200, undefined, sdp);
-    if (theirs.request.method === 'INVITE') this.#repeat(theirs, bytes, sdp);
-    else this.#offer({ type: 'settled' });
+    if (theirs.request.method === 'INVITE') {
+      this.#answerAndRepeat(theirs, sdp);
+      return;
+    }
+    this.#answer(theirs, 200, undefined, sdp);
+    this.#offer({ type: 'settled' });
   }
 
   refuseReoffer(code: number, reason: string): void {
@@ -189,7 +243,8 @@ export class Call implements SipCall {
   info(contentType: string, body: string): void {
     const established = this.#dialog.remoteTag !== '' && this.state !== 'ended';
     if (!established) return;
-    this.#exchange('INFO', { body, contentType, headers: this.#requestHeaders() }, this.#watch).send();
+    const parts = { body, contentType, headers: this.#requestHeaders() };
+    this.#exchange(() => this.#next('INFO', parts), this.#watch).send();
   }
 
   /** The user agent closes: lets go of timers, says nothing to anyone. */
@@ -205,6 +260,13 @@ export class Call implements SipCall {
     this.#happen({ type: 'cancelled' });
   }
 
+  /** Whether this is the unanswered call a CANCEL means. */
+  waitsFor(cancel: IncomingRequest): boolean {
+    const { callId, remoteTag, remoteCSeq } = this.#dialog;
+    if (this.#usage.phase !== 'invited' || callId !== cancel.callId) return false;
+    return remoteTag === (cancel.fromTag ?? '') && remoteCSeq === cancel.cseq.number;
+  }
+
   /** A request that carries our tag. */
   receive(request: IncomingRequest, transaction: ServerTransaction): void {
     this.#heard(request.method, null, null);
@@ -213,6 +275,14 @@ export class Call implements SipCall {
     else if (general) this.#reply(transaction, general);
     else if (this.#usage.phase === 'ended') this.#reply(transaction, { code: 481 });
     else this.#receiveInOrder(request, transaction);
+  }
+
+  /** A response to the INVITE that was out when we restarted: its transaction is gone. */
+  receiveStray(response: IncomingResponse): void {
+    const invite = recallRequest(this.#sent);
+    if (!invite || response.cseq.number !== invite.cseq.number) return;
+    if (response.status >= 300 && this.#sent) this.#host.acknowledge(invite, response, this.#sent.flow);
+    this.#onInviteResponse(response, invite);
   }
 
   receiveAck(request: IncomingRequest): void {
@@ -314,7 +384,7 @@ export class Call implements SipCall {
     if (this.#lateAck) {
       if (this.#lateAck.response.toTag === response.toTag) return;
     }
-    const waiting = this.#inviting !== null && (this.state === 'calling' || this.state === 'ringing');
+    const waiting = this.state === 'calling' || this.state === 'ringing';
     const dialog = dialogFromResponse(this.#dialog, response);
     if (!waiting) {
       this.#acknowledge(response, request, dialog, null);
@@ -358,18 +428,16 @@ export class Call implements SipCall {
     new Exchange(this.#host.sender, this.#parts.authorisation, make, () => this.#route(current), user).send();
   }
 
-  #exchange(
-    method: string,
-    parts: { readonly body?: string; readonly contentType?: string; readonly headers: readonly Header[] },
-    user: ConstructorParameters<typeof Exchange>[4],
-  ): Exchange {
-    const make = (): SipRequest => {
-      const step = nextRequest(this.#dialog, method, parts);
-      this.#dialog = step.dialog;
-      this.keep();
-      this.#said(method, null, null);
-      return step.request;
-    };
+  /** The next request of the dialog, counted and kept. */
+  #next(method: string, parts: RequestParts): SipRequest {
+    const step = nextRequest(this.#dialog, method, parts);
+    this.#dialog = step.dialog;
+    this.keep();
+    this.#said(method, null, null);
+    return step.request;
+  }
+
+  #exchange(make: () => SipRequest, user: ExchangeUser): Exchange {
     return new Exchange(this.#host.sender, this.#parts.authorisation, make, () => this.#route(this.#dialog), user);
   }
 
@@ -401,29 +469,29 @@ export class Call implements SipCall {
     this.#said(transaction.request.method, parts.code, parts.reason ?? reasonPhrase(parts.code));
   }
 
-  #answer(answerer: Answerer | null, code: number, reason: string | undefined, sdp: string | null): Buffer | null {
-    if (!answerer) return null;
+  #answer(answerer: Answerer | null, code: number, reason: string | undefined, sdp: string | null): void {
+    if (!answerer) return;
     const { contact } = this.#dialog;
     const given = { code, toTag: this.localTag, contact, product: this.#host.product, sdp };
     this.#said(answerer.request.method, code, reason ?? reasonPhrase(code));
-    return answerer.respond(answerParts(answerer.request, reason === undefined ? given : { ...given, reason }));
+    answerer.respond(answerParts(answerer.request, reason === undefined ? given : { ...given, reason }));
   }
 
-  #repeat(answerer: Answerer, bytes: Buffer | null, sdp: string | null): void {
-    if (!bytes) return;
+  #accept(invite: Answerer): void {
+    this.#answerAndRepeat(invite, this.#answerSdp);
+  }
+
+  /** A 2xx to an INVITE, until its ACK comes. */
+  #answerAndRepeat(answerer: Answerer, sdp: string | null): void {
+    this.#answer(answerer, 200, undefined, sdp);
     const { contact } = this.#dialog;
-    const parts = answerParts(answerer.request, {
-      code: 200,
-      toTag: this.localTag,
-      contact,
-      product: this.#host.product,
-      sdp,
-    });
+    const { product, clock } = this.#host;
+    const parts = answerParts(answerer.request, { code: 200, toTag: this.localTag, contact, product, sdp });
     this.#repeater?.stop();
     this.#repeater = new AnswerRepeater(
-      this.#host.clock,
+      clock,
       answerer.request.cseq.number,
-      () => void answerer.respond(parts),
+      () => answerer.respond(parts),
       () => {
         this.#repeater = null;
         this.#happen({ type: 'ackTimeout' });
@@ -463,10 +531,8 @@ export class Call implements SipCall {
         this.#inviting?.abandon();
         return;
       case 'accept':
-        if (this.#parts.invite) {
-          const sdp = context.sdp ?? null;
-          this.#repeat(this.#parts.invite, this.#answer(this.#parts.invite, 200, undefined, sdp), sdp);
-        }
+        this.#answerSdp = context.sdp ?? null;
+        if (this.#parts.invite) this.#accept(this.#parts.invite);
         return;
       case 'refuse':
         this.#answer(this.#parts.invite, effect.code, effect.reason, null);
@@ -503,9 +569,16 @@ export class Call implements SipCall {
 
   #cancel(): void {
     this.#said('CANCEL', null, null);
-    this.#inviting?.cancel();
+    const invite = recallRequest(this.#sent);
+    if (this.#inviting) this.#inviting.cancel();
+    else if (invite && this.#sent) this.#host.cancel(invite, this.#sent.flow);
     this.#ringTimer?.cancel();
     this.#ringTimer = this.#host.clock.after(LONG, () => this.#happen({ type: 'cancelTimeout' }));
+  }
+
+  #ringFor(ms: number): void {
+    this.#ringUntil = this.#host.clock.now() + ms;
+    this.#ringTimer = this.#host.clock.after(ms, () => this.#happen({ type: 'ringTimeout' }));
   }
 
   /** Lets go of every timer and of an offer of theirs that waits (RFC 3261 §15.1.2). */
@@ -559,14 +632,11 @@ export class Call implements SipCall {
   }
 
   #sendReoffer(sdp: string): void {
-    this.#exchange(
-      'INVITE',
-      { body: sdp, headers: this.#requestHeaders() },
-      {
-        onResponse: (response, request) => this.#onReofferResponse(response, request),
-        onNoAnswer: (code) => this.#reofferFailed(code, reasonPhrase(code)),
-      },
-    ).send();
+    const parts = { body: sdp, headers: this.#requestHeaders() };
+    this.#exchange(() => this.#next('INVITE', parts), {
+      onResponse: (response, request) => this.#onReofferResponse(response, request),
+      onNoAnswer: (code) => this.#reofferFailed(code, reasonPhrase(code)),
+    }).send();
   }
 
   #onReofferResponse(response: IncomingResponse, request: SipRequest): void {
@@ -603,8 +673,3 @@ export class Call implements SipCall {
 }
 
 const ackKey = (response: IncomingResponse): string => `${response.cseq.number}|${response.toTag ?? ''}`;
-
-/** Enough of their INVITE to answer it after a restart. */
-function inviteText(_request: IncomingRequest): string | null {
-  return null;
-}

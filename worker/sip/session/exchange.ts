@@ -4,7 +4,7 @@
  */
 import type { IncomingResponse, SipRequest } from '../message/message.ts';
 import type { Authorisation } from './authorisation.ts';
-import type { RequestSender, Route, Sending } from './sender.ts';
+import type { RequestSender, Route, Sending, Sent } from './sender.ts';
 
 export interface ExchangeUser {
   /** Any response but a challenge that is being answered. */
@@ -45,6 +45,10 @@ export class Exchange implements Sending {
       onResponse: (response) => this.#onResponse(response, request),
       onNoAnswer: (code) => this.#user.onNoAnswer(code),
     });
+  }
+
+  get sent(): Sent | null {
+    return this.#sending?.sent ?? null;
   }
 
   cancel(): void {

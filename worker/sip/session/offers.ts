@@ -48,6 +48,9 @@ const MAX_QUEUE = 8;
 /** Before the first INVITE is settled; `by` says whose it is. */
 export const firstOffer = (by: 'ours' | 'theirs'): Offers => ({ phase: by, sdp: null, queue: [] });
 
+/** Nothing is under way. */
+export const NO_OFFER: Offers = { phase: 'idle', sdp: null, queue: [] };
+
 export function nextOffers(state: Offers, event: OffersEvent): OffersStep {
   switch (event.type) {
     case 'reoffer': {

@@ -23,7 +23,15 @@ export interface SendUser {
   onNoAnswer(code: 408 | 503): void;
 }
 
+export interface Sent {
+  /** With our Via. */
+  readonly request: SipRequest;
+  readonly target: Flow;
+}
+
 export interface Sending {
+  /** What is on its way to whom; null before the first target is known. */
+  readonly sent: Sent | null;
   /** CANCEL (INVITE only). */
   cancel(): void;
   /** Nothing more is wanted of it. */
@@ -110,7 +118,15 @@ class Attempt implements Sending {
     this.#user = user;
   }
 
+  get sent(): Sent | null {
+    return this.#transaction;
+  }
+
   begin(targets: readonly Flow[]): void {
+    if (this.#given !== 'open') {
+      queueMicrotask(() => this.#giveUp(503));
+      return;
+    }
     this.#targets = targets;
     if (targets.length === 0) queueMicrotask(() => this.#giveUp(503));
     else this.#next();
@@ -119,7 +135,7 @@ class Attempt implements Sending {
   cancel(): void {
     if (this.#given !== 'open') return;
     this.#given = 'cancelled';
-    if (this.#transaction) this.#layer.cancel(this.#transaction);
+    if (this.#transaction) this.#layer.cancel(this.#transaction.request, this.#transaction.target);
   }
 
   abandon(): void {

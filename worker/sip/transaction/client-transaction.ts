@@ -127,7 +127,7 @@ function machine<State>(start: Step<State>, next: (state: State, event: ClientEv
 }
 
 /** The ACK of a non-2xx answer (RFC 3261 §17.1.1.3). */
-function ackOf(invite: SipRequest, response: IncomingResponse): SipRequest {
+export function ackOf(invite: SipRequest, response: IncomingResponse): SipRequest {
   return sibling(invite, 'ACK', response.headers.get('to') ?? '');
 }
 

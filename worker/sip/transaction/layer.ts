@@ -8,7 +8,7 @@ import type { IncomingMessage, IncomingRequest, IncomingResponse, SipRequest } f
 import { buildResponse, type ResponseParts } from '../message/respond.ts';
 import { serialise } from '../message/serialise.ts';
 import { MAGIC_COOKIE } from '../message/via.ts';
-import { ClientTransaction, type ClientUser, cancelOf } from './client-transaction.ts';
+import { ackOf, ClientTransaction, type ClientUser, cancelOf } from './client-transaction.ts';
 import { ServerTransaction, sendReply } from './server-transaction.ts';
 import type { Flow, Wire } from './wire.ts';
 
@@ -17,6 +17,8 @@ export interface LayerUser {
   onRequest(request: IncomingRequest, transaction: ServerTransaction): void;
   /** An ACK that belongs to no transaction: of a 2xx, or a stray one. */
   onAck(request: IncomingRequest): void;
+  /** A CANCEL whose INVITE has no transaction here; whether it belongs to a call all the same. */
+  onOrphanCancel(request: IncomingRequest): boolean;
   /** A response that belongs to no transaction: a late 2xx, or a stray one. */
   onStray(response: IncomingResponse): void;
 }
@@ -79,10 +81,15 @@ export class TransactionLayer {
   }
 
   /** Cancels an INVITE; its final response comes by the INVITE's own transaction. */
-  cancel(invite: ClientTransaction): void {
-    const branch = branchOf(invite.request);
+  cancel(invite: SipRequest, target: Flow): void {
+    const branch = branchOf(invite);
     if (this.#clients.has(clientKey(branch, 'CANCEL'))) return;
-    this.#start(branch, cancelOf(invite.request), invite.target, UNINTERESTED);
+    this.#start(branch, cancelOf(invite), target, UNINTERESTED);
+  }
+
+  /** Acknowledges a refusal that came after the INVITE's transaction was gone. */
+  acknowledge(invite: SipRequest, response: IncomingResponse, target: Flow): void {
+    this.#wire.send(serialise(ackOf(invite, response)), target, () => {});
   }
 
   via(target: Flow, branch: string): string {
@@ -153,7 +160,8 @@ export class TransactionLayer {
 
   #receiveCancel(request: IncomingRequest, transaction: ServerTransaction): void {
     const invite = this.#servers.get(serverKey(request, 'INVITE'));
-    transaction.respond({ code: invite ? 200 : 481, toTag: null });
+    const known = invite !== undefined || this.#user.onOrphanCancel(request);
+    transaction.respond({ code: known ? 200 : 481, toTag: null });
     if (invite && invite.finalStatus === 0) invite.user?.onCancel();
   }
 

@@ -53,12 +53,11 @@ export class ServerTransaction {
     return this.#finalStatus;
   }
 
-  respond(parts: ResponseParts): Buffer {
+  respond(parts: ResponseParts): void {
     const bytes = serialise(buildResponse(this.request, parts));
     if (this.#finalStatus === 0 || (this.#finalStatus < 300 && parts.code < 300)) this.#latest = bytes;
     if (parts.code >= 200 && this.#finalStatus === 0) this.#finalStatus = parts.code;
     this.#run(this.#step({ type: 'respond', status: parts.code }));
-    return bytes;
   }
 
   /** The same request came again. */

@@ -116,12 +116,20 @@ export function orderSrv(records: readonly SrvRecord[], random: () => number): r
   while (left.length > 0) {
     const priority = Math.min(...left.map((record) => record.priority));
     const candidates = left.filter((record) => record.priority === priority);
-    const total = candidates.reduce((sum, record) => sum + record.weight, 0);
-    let lot = random() * total;
-    const chosen = candidates.find((record) => (lot -= record.weight) < 0) ?? candidates[0];
+    const chosen = drawByWeight(candidates, random);
     if (!chosen) break;
     ordered.push(chosen);
     left.splice(left.indexOf(chosen), 1);
   }
   return ordered;
+}
+
+function drawByWeight(candidates: readonly SrvRecord[], random: () => number): SrvRecord | undefined {
+  const total = candidates.reduce((sum, record) => sum + record.weight, 0);
+  let lot = random() * total;
+  for (const candidate of candidates) {
+    lot -= candidate.weight;
+    if (lot < 0) return candidate;
+  }
+  return candidates[0];
 }
