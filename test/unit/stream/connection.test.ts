@@ -1,0 +1,221 @@
+import assert from 'node:assert/strict';
+import { after, afterEach, before, describe, it } from 'node:test';
+import { type Clock, systemClock } from '../../../shared/kernel/clock.ts';
+import { createDestinationGuard } from '../../../shared/net/destination.ts';
+import { verifySignature, verifyTwilioSignature } from '../../../shared/net/signature.ts';
+import { type Connection, createConnector } from '../../../worker/stream/connection.ts';
+import type { Loss } from '../../../worker/stream/failure.ts';
+import { type PeerOptions, refusingUrl, StreamPeer } from '../../support/stream-peer.ts';
+
+const authToken = 'the token of the account';
+
+/** The real clock, with every wait a hundredth as long: the order of things stays, the test is short. */
+const fastClock: Clock = { ...systemClock, after: (ms, fire) => systemClock.after(ms / 100, fire) };
+
+interface Opened {
+  readonly connection: Connection;
+  readonly opened: Promise<void>;
+  readonly gone: Promise<Loss>;
+  readonly texts: string[];
+  readonly text: Promise<string>;
+}
+
+function resolvers<T>(): { promise: Promise<T>; resolve: (value: T) => void } {
+  let resolve: (value: T) => void = () => {};
+  const promise = new Promise<T>((settle) => {
+    resolve = settle;
+  });
+  return { promise, resolve };
+}
+
+let closers: (() => Promise<void> | void)[] = [];
+afterEach(async () => {
+  for (const close of closers.reverse()) await close();
+  closers = [];
+});
+
+function open(
+  url: string,
+  { clock = systemClock, allowPrivate = true, retry = false, headers = {} as Record<string, string> } = {},
+): Opened {
+  const guard = createDestinationGuard({ allowPrivate });
+  const texts: string[] = [];
+  const opened = resolvers<void>();
+  const gone = resolvers<Loss>();
+  const text = resolvers<string>();
+  const connect = createConnector({ clock, guard, authToken });
+  const connection = connect(
+    { url, headers, retry },
+    {
+      onOpen: () => opened.resolve(),
+      onText: (line) => {
+        texts.push(line);
+        text.resolve(line);
+      },
+      onBinary: () => {},
+      onGone: (loss) => gone.resolve(loss),
+    },
+  );
+  closers.push(() => connection.terminate());
+  return { connection, opened: opened.promise, gone: gone.promise, texts, text: text.promise };
+}
+
+async function peerThat(behaviour: NonNullable<PeerOptions['behaviour']>): Promise<StreamPeer> {
+  const peer = await StreamPeer.listen({ behaviour });
+  closers.push(() => peer.close());
+  return peer;
+}
+
+// The kernel's timers let a process end; a test that only waits for one must not.
+let awake: NodeJS.Timeout | undefined;
+before(() => {
+  awake = setInterval(() => {}, 1_000);
+});
+after(() => clearInterval(awake));
+
+describe('stream connection', () => {
+  it('AC-53: carries both signatures over the URL and the headers that were ordered', async () => {
+    const peer = await peerThat({ kind: 'record' });
+    const { opened } = open(peer.url, { headers: { 'X-Ticket': 'K-204' } });
+    await opened;
+    const { headers } = await peer.socket();
+    const twilio = String(headers['x-twilio-signature']);
+    const pivot = String(headers['x-pivot-signature']);
+    assert.equal(verifyTwilioSignature(authToken, twilio, { url: peer.url }), true);
+    assert.equal(verifySignature(authToken, pivot, { url: peer.url }, Date.now()), true);
+    assert.equal(headers['x-ticket'], 'K-204');
+    assert.equal(headers['sec-websocket-extensions'], undefined);
+    assert.equal(headers['sec-websocket-protocol'], undefined);
+  });
+
+  it('sends, receives and closes with 1000', async () => {
+    const peer = await peerThat({ kind: 'record' });
+    const { connection, opened, text } = open(peer.url);
+    await opened;
+    const socket = await peer.socket();
+    connection.sendText('{"event":"hello"}');
+    connection.sendBinary(Buffer.from([1, 2, 3]));
+    await peer.until('the bytes', () => socket.binaries.length === 1);
+    assert.deepEqual(socket.messages, [{ event: 'hello' }]);
+    assert.deepEqual(socket.binaries[0], Buffer.from([1, 2, 3]));
+    socket.send({ event: 'clear' });
+    assert.equal(await text, '{"event":"clear"}');
+    await connection.close();
+    await peer.until('the close', () => socket.closeCode !== null);
+    assert.equal(socket.closeCode, 1000);
+  });
+
+  it('AC-8: an upgrade answered with 403 is a handshake error that names the status', async () => {
+    const peer = await peerThat({ kind: 'status', status: 403 });
+    const { error, stage, retryable } = await open(peer.url, { retry: true }).gone;
+    assert.deepEqual(error, { code: 31920, message: 'connection failed with status code 403' });
+    assert.equal(stage, 'upgrade');
+    assert.equal(retryable, false);
+    assert.equal(peer.connections, 1);
+  });
+
+  it('follows no redirect', async () => {
+    const peer = await peerThat({ kind: 'status', status: 302, location: 'ws://127.0.0.1:9/' });
+    assert.equal((await open(peer.url).gone).error.message, 'connection failed with status code 302');
+  });
+
+  it('AC-9: an upgrade that is never answered is given up', async () => {
+    const peer = await peerThat({ kind: 'hang' });
+    const { error } = await open(peer.url, { clock: fastClock, retry: true }).gone;
+    assert.deepEqual(error, { code: 31901, message: 'connection upgrade timeout' });
+    assert.equal(peer.connections, 1);
+  });
+
+  it('AC-52: a refused connect has its own code, and is tried twice more', async () => {
+    let waits: number[] = [];
+    const clock: Clock = {
+      ...systemClock,
+      after: (ms, fire) => {
+        waits = [...waits, ms];
+        return systemClock.after(ms / 100, fire);
+      },
+    };
+    const { error, stage } = await open(await refusingUrl(), { clock, retry: true }).gone;
+    assert.equal(error.code, 31902);
+    assert.equal(stage, 'connect');
+    assert.equal(waits.filter((ms) => ms === 2_000).length, 2);
+  });
+
+  it('a server that is not a WebSocket server is a protocol error', async () => {
+    const peer = await peerThat({ kind: 'impostor' });
+    assert.equal((await open(peer.url).gone).error.code, 31924);
+  });
+
+  it('AC-52: a TLS failure has its own code', async () => {
+    const peer = await peerThat({ kind: 'record' });
+    const { error } = await open(peer.url.replace('ws:', 'wss:')).gone;
+    assert.equal(error.code, 31910);
+  });
+
+  it('AC-52: an unknown name has its own code', async () => {
+    const { error } = await open('ws://nowhere.invalid/stream').gone;
+    assert.equal(error.code, 31904);
+  });
+
+  it('a private address is refused before anything is sent', async () => {
+    const peer = await peerThat({ kind: 'record' });
+    for (const url of [peer.url, `ws://localhost:${peer.port}/`, `ws://0x7f.1:${peer.port}/`]) {
+      const { error, retryable } = await open(url, { allowPrivate: false, retry: true }).gone;
+      assert.equal(error.code, 31904, url);
+      assert.match(error.message, /not a public address/);
+      assert.equal(retryable, false);
+    }
+    assert.equal(peer.connections, 0);
+  });
+
+  it('a URL nobody can connect to is an invalid websocket url', async () => {
+    assert.deepEqual((await open('ftp://example.com/').gone).error, { code: 31922, message: 'invalid websocket url' });
+    assert.deepEqual((await open('::').gone).error, { code: 31923, message: 'invalid websocket url' });
+  });
+
+  it('tells a close frame apart from a lost connection', async () => {
+    const closing = await open((await peerThat({ kind: 'close', code: 4001 })).url).gone;
+    assert.equal(closing.closeCode, 4001);
+    assert.equal(closing.stage, 'closed');
+    const dropped = await open((await peerThat({ kind: 'drop' })).url).gone;
+    assert.equal(dropped.closeCode, null);
+    assert.equal(dropped.error.code, 31903);
+  });
+
+  it('garbage and 10 MB end the connection as protocol errors', async () => {
+    for (const kind of [{ kind: 'garbage' }, { kind: 'flood', bytes: 10_000_000 }] as const) {
+      const { error, closeCode } = await open((await peerThat(kind)).url).gone;
+      assert.equal(error.code, 31924);
+      assert.equal(closeCode, null);
+    }
+  });
+
+  it('takes a message of almost 1 MiB', async () => {
+    const { text } = open((await peerThat({ kind: 'flood', bytes: 1_048_000 })).url);
+    assert.equal((await text).length, 1_048_000);
+  });
+
+  it('AC-52: an app that answers no ping is dead', async () => {
+    const peer = await peerThat({ kind: 'deaf' });
+    const { error } = await open(peer.url, { clock: fastClock }).gone;
+    assert.deepEqual(error, { code: 31903, message: 'websocket error: no answer to pings' });
+  });
+
+  it('an app that never answers the close is dropped', async () => {
+    const peer = await peerThat({ kind: 'deaf' });
+    const { connection, opened } = open(peer.url, { clock: fastClock });
+    await opened;
+    await connection.close();
+  });
+
+  it('says nothing more once it was terminated', async () => {
+    const peer = await peerThat({ kind: 'record' });
+    const { connection, opened, gone } = open(peer.url);
+    await opened;
+    const socket = await peer.socket();
+    connection.terminate();
+    await peer.until('the end', () => socket.closeCode !== null);
+    assert.equal(socket.closeCode, 1006);
+    assert.equal(await Promise.race([gone, Promise.resolve('nothing')]), 'nothing');
+  });
+});
