@@ -75,6 +75,8 @@ export class GatewayWorld {
 
   readonly queue: GatewayQueue = {
     addCall: (sid) => this.#step(() => void this.jobs.push(sid)),
+    dropCall: (sid) =>
+      this.#step(() => void this.jobs.splice(0, this.jobs.length, ...this.jobs.filter((job) => job !== sid))),
     ringOwner: (owner, sid) => this.#step(() => void this.bells.push({ owner, sid })),
   };
 

@@ -250,6 +250,7 @@ export class CallWriter {
   async #end(item: Extract<Item, { kind: 'end' }>): Promise<boolean> {
     const done = await this.#attempt(this.#ports.store.calls.endUnclaimed(this.#sid, item.patch));
     if (done === FAILED) return false;
+    if (done) this.#ports.queue.dropCall(this.#sid).catch(() => this.#ports.counters.add('storeErrors'));
     item.ended(done);
     return true;
   }

@@ -25,6 +25,8 @@ export interface GatewayStore {
 export interface GatewayQueue {
   /** Adds the job that is the call. */
   addCall(sid: CallSid): Promise<void>;
+  /** Takes the job of a call that has ended off the queue. */
+  dropCall(sid: CallSid): Promise<void>;
   /** Rings the bell of the owner's thread: its call has a letter. */
   ringOwner(owner: OwnerId, sid: CallSid): Promise<void>;
 }

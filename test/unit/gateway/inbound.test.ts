@@ -149,6 +149,7 @@ describe('a caller nobody has spoken for yet', () => {
     assert.equal(record.status, 'failed');
     assert.equal(record.ending?.cause, 'queue_timeout');
     assert.equal(record.ending?.blame, 'platform');
+    assert.deepEqual(fixture.world.jobs, []);
   });
 
   it('is waited for a while longer when a worker has the call but said nothing', async () => {
