@@ -129,7 +129,10 @@ export class GatewayCall implements GatewayLegDelegate {
     if (!next || ringTimeoutMs < SHORTEST_RING_MS) return false;
     this.#parts.writer.counters.add('trunkFailovers');
     this.writer.entry({ type: 'sip.failover', way: 'out', code });
-    leg.attach(this.#parts.ua.dial({ ...next, ringTimeoutMs }, leg));
+    // After the failed call has said its last word, which would be taken for the new one's.
+    queueMicrotask(() => {
+      if (leg.stage === 'calling') leg.attach(this.#parts.ua.dial({ ...next, ringTimeoutMs }, leg));
+    });
     return true;
   }
 
@@ -192,7 +195,7 @@ export class GatewayCall implements GatewayLegDelegate {
     const [first, ...rest] = dialOrders(letter, trunks, identity.address);
     if (!first) {
       const reason = letter.trunk === null ? 'No trunk takes this number' : 'There is no trunk of this name';
-      this.onLetter({ kind: 'failed', leg: letter.leg, sipCode: 404, reason });
+      this.onLetter({ kind: 'failed', leg: letter.leg, sipCode: 503, reason });
       return;
     }
     writer.counters.add('dialled');

@@ -181,6 +181,8 @@ export class GatewayLeg implements SipCallDelegate {
     way: 'in' | 'out',
     summary: { readonly method: string; readonly code: number | null; readonly reason: string | null },
   ): void {
+    // The first INVITE of a caller is told with its source when the call is made.
+    if (this.#stage === 'invited' && summary.method === 'INVITE' && summary.code === null) return;
     const entry = sipEntry(way, summary, this.#stage === 'up');
     if (entry) this.#delegate.onEntry(entry);
   }

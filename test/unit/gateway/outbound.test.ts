@@ -33,12 +33,12 @@ describe('dialling', () => {
     assert.equal(dialled(fixture, 1).order?.credentials, null);
   });
 
-  it('fails with 404 when there is no such trunk', async () => {
+  it('fails with 503 when there is no such trunk', async () => {
     const fixture = await new GatewayFixture().start();
     const sid = await fixture.outbound('+15550100009', 'nobody');
     const [letter] = fixture.world.letters(sid);
     assert.equal(letter?.kind, 'failed');
-    assert.ok(letter?.kind === 'failed' && letter.sipCode === 404);
+    assert.ok(letter?.kind === 'failed' && letter.sipCode === 503);
   });
 
   it('tells progress, answer, digits and end in their order', async () => {
@@ -108,7 +108,9 @@ describe('failover', () => {
     const sid = await fixture.outbound();
     await fixture.pass(5000);
     dialled(fixture).delegate.onFailed(503, 'Service Unavailable');
+    dialled(fixture).delegate.onData(null);
     await fixture.pass(1000);
+    assert.equal(fixture.world.dialogs.size, 1);
     const { order, delegate } = dialled(fixture, 1);
     assert.equal(order?.uri, 'sip:+15550100009@second.example:5070');
     assert.equal(order?.ringTimeoutMs, 55_000);

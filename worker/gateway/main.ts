@@ -1,0 +1,75 @@
+/**
+ * The gateway process: constructs store, queue, SIP stack and gateway, and ties their ends together.
+ * SIGTERM takes no new calls and waits for the others up to `DRAIN_TIMEOUT`; dialogs that are left
+ * stay in Redis and are taken up by the next process at the same address.
+ */
+
+import type { Trunk } from '../../shared/domain/trunk.ts';
+import { systemClock } from '../../shared/kernel/clock.ts';
+import type { Closers } from '../../shared/kernel/closers.ts';
+import { isAccountSid } from '../../shared/kernel/ids.ts';
+import { createLogger } from '../../shared/kernel/log.ts';
+import { runService, type ServiceInfo } from '../../shared/launch/service.ts';
+import { openQueue } from '../../shared/queue.ts';
+import { readSettings, type Settings, SettingsError } from '../../shared/settings.ts';
+import { openStore } from '../../shared/store/open.ts';
+import { openUserAgent } from '../sip/user-agent.ts';
+import { Gateway } from './gateway.ts';
+import { listenAgain } from './listen-again.ts';
+import { gatewayIdOf } from './ports.ts';
+import { phoneBankTrunk, readTrunks } from './trunks.ts';
+
+const PRODUCT = 'Pivot-Streams';
+/** SIP transactions have this long to finish when the process goes. */
+const LAST_TRANSACTIONS_MS = 2000;
+
+/** The trunks as set, or the phone bank beside us when none are. */
+function trunksOf(settings: Settings): readonly Trunk[] {
+  if (settings.TRUNKS !== undefined) return readTrunks(settings.TRUNKS);
+  const { PHONES_PORT, SIP_HOST } = settings;
+  return typeof PHONES_PORT === 'number' && PHONES_PORT > 0 ? [phoneBankTrunk(SIP_HOST, PHONES_PORT)] : [];
+}
+
+async function start(closers: Closers): Promise<ServiceInfo> {
+  const settings = readSettings(process.env);
+  if (settings.REDIS_URL === undefined) throw new SettingsError('REDIS_URL: the gateway needs one');
+  if (!isAccountSid(settings.ACCOUNT_SID)) throw new SettingsError('ACCOUNT_SID: AC and 32 hex digits');
+  const log = createLogger('gateway', settings.LOG_LEVEL);
+  const clock = systemClock;
+  const store = await openStore(settings.REDIS_URL, { retentionMs: settings.CALL_RETENTION }, clock, log);
+  closers.push(() => store.close());
+  const queue = await openQueue(settings.REDIS_URL, clock, log);
+  closers.push(() => queue.close());
+
+  const gateway = new Gateway({
+    store,
+    queue,
+    clock,
+    log,
+    trunks: trunksOf(settings),
+    allow: settings.SIP_ALLOW,
+    accountSid: settings.ACCOUNT_SID,
+    queueTimeoutMs: settings.QUEUE_TIMEOUT,
+  });
+  const options = {
+    host: settings.SIP_HOST,
+    publicAddress: settings.SIP_PUBLIC_ADDRESS ?? null,
+    product: PRODUCT,
+  };
+  const ua = await listenAgain(settings.SIP_PORT, settings.DATA_DIR, (port) =>
+    openUserAgent({ ...options, port }, gateway, clock, log),
+  );
+  closers.push(() => ua.close(LAST_TRANSACTIONS_MS));
+
+  const { host, port } = ua.address;
+  const address = `${settings.SIP_PUBLIC_ADDRESS ?? host}:${port}`;
+  const id = gatewayIdOf(address);
+  await gateway.start(ua, { id, address });
+  const bell = queue.hearBell(id, (sid) => gateway.onBell(sid));
+  closers.push(() => bell.abandon());
+  closers.push(() => gateway.drain(settings.DRAIN_TIMEOUT));
+  log.info({ address, gateway: id }, 'The gateway takes calls.');
+  return { host, port };
+}
+
+runService('gateway', start);
