@@ -75,8 +75,8 @@ export class GatewayCall implements GatewayLegDelegate {
     const { way, stage, data } = stored;
     const leg = new GatewayLeg(id, stage === 'ended' ? 'up' : stage, way, this.#parts.writer.clock, this);
     this.#legs.set(id, leg);
-    if (data !== null) leg.resume(data, (kept, delegate) => this.#parts.ua.restore(kept, delegate));
-    if (stage === 'up' && data !== null) return true;
+    const resumed = data !== null && this.#resume(leg, data);
+    if (stage === 'up' && resumed) return true;
     if (leg.stage === 'invited') leg.reject(503, 'Service Unavailable');
     else leg.hangup();
     if (stage !== 'ended') this.writer.letter(lostLeg(id, stage));
@@ -144,6 +144,16 @@ export class GatewayCall implements GatewayLegDelegate {
   onEnded(leg: GatewayLeg): void {
     this.#attempts.delete(leg.id);
     this.#wait?.stop();
+  }
+
+  #resume(leg: GatewayLeg, data: SipCallData): boolean {
+    try {
+      leg.resume(data, (kept, delegate) => this.#parts.ua.restore(kept, delegate));
+      return true;
+    } catch (error) {
+      this.#parts.log.error({ call: this.sid, err: error }, 'A dialog could not be taken up again.');
+      return false;
+    }
   }
 
   async #readBox(): Promise<void> {

@@ -157,21 +157,12 @@ export class Gateway implements SipUserAgentDelegate {
       const stored = readStoredLeg(data);
       const call = this.#callOf(sid);
       if (!call) continue;
-      const restored = stored !== null && this.#attempt(sid, () => call.restore(leg, stored));
+      const restored = stored !== null && call.restore(leg, stored);
       this.#counters.add(restored ? 'dialogsRestored' : 'dialogsFailedAtRestore');
       if (!restored) call.writer.dialog(leg, null);
     }
     for (const call of this.#calls.values()) call.onBell();
     if (dialogs.length > 0) log.info({ dialogs: dialogs.length }, 'Dialogs were taken up again.');
-  }
-
-  #attempt(sid: CallSid, restore: () => boolean): boolean {
-    try {
-      return restore();
-    } catch (error) {
-      this.#options.log.error({ call: sid, err: error }, 'A dialog could not be taken up again.');
-      return false;
-    }
   }
 
   #storeChanged(away: boolean): void {
