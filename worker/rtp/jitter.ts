@@ -127,6 +127,11 @@ export class JitterBuffer {
     this.#options = { ...defaults, ...options };
   }
 
+  /** The bytes of every frame: one buffer, filled anew by each `pop`. */
+  get payload(): Uint8Array {
+    return this.#frame.payload;
+  }
+
   /** Audio waiting to be played. */
   get delayMs(): number {
     return Math.max(0, this.#end - this.#cursor) / PER_MS;

@@ -154,6 +154,11 @@ export class RtpSession {
     return this.#jitter.pop(now);
   }
 
+  /** The bytes of every frame of `receive`: the same buffer each time. */
+  get received(): Uint8Array {
+    return this.#jitter.payload;
+  }
+
   /** Where to encode the outbound frame of this beat. Lent until `send` or `silent`. */
   get payload(): Uint8Array {
     return this.#sender.payload;

@@ -1,0 +1,56 @@
+/** Makes the legs of one worker thread: what all of them share is given once. Made by the thread's main. */
+import type { GatewayLetter } from '../../shared/domain/letter.ts';
+import type { Clock } from '../../shared/kernel/clock.ts';
+import type { LegId } from '../../shared/kernel/ids.ts';
+import type { Logger } from '../../shared/kernel/log.ts';
+import type { BeatSource } from '../media/beat.ts';
+import type { Tee } from '../media/frame.ts';
+import type { PortPool } from '../rtp/ports.ts';
+import type { LegDelegate } from './leg.ts';
+import { SipLeg } from './sip-leg.ts';
+
+/** Silence of the far end that ends a call. */
+const MEDIA_TIMEOUT_MS = 60_000;
+
+export interface LegFactoryOptions {
+  readonly settings: { readonly RTP_HOST: string; readonly RTP_PUBLIC_ADDRESS?: string | undefined };
+  /** The thread's part of the port range: see `portsOfThread`. */
+  readonly ports: PortPool;
+  readonly beatSource: BeatSource;
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** Default 60 s; 0 for never. */
+  readonly mediaTimeoutMs?: number;
+  /** For `DUMP_AUDIO`: takes down a leg's sound; answers with its end. */
+  readonly record?: (leg: LegId, tee: Tee) => () => void;
+}
+
+export type LegFactory = (
+  id: LegId,
+  offer: string | null,
+  send: (letter: GatewayLetter) => void,
+  delegate: LegDelegate,
+) => SipLeg;
+
+export function makeLegFactory(options: LegFactoryOptions): LegFactory {
+  const { settings, ports, beatSource, clock, log, mediaTimeoutMs = MEDIA_TIMEOUT_MS, record = null } = options;
+  return (id, offer, send, delegate) =>
+    new SipLeg({
+      id,
+      offer,
+      send,
+      delegate,
+      record,
+      media: {
+        clock,
+        log,
+        beatSource,
+        ports,
+        host: settings.RTP_HOST,
+        publicAddress: settings.RTP_PUBLIC_ADDRESS ?? null,
+        codecs: ['PCMU', 'PCMA'],
+        telephoneEvent: true,
+        mediaTimeoutMs,
+      },
+    });
+}

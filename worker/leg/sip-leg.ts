@@ -1,0 +1,302 @@
+/**
+ * One far party of a call over SIP and RTP: letters of the gateway in, letters to it out, sound by
+ * `LegMedia`. The call owns it and closes it. Whatever happens is told once; after `hangup` nothing is.
+ *
+ *   outbound:  idle ─dial▶ dialling ─ringing▶ ringing ─answered▶ up ─▶ ended
+ *   inbound:   idle ─ring▶ ringing ─answer▶ answering ─acked▶ up ─▶ ended
+ */
+import type { GatewayLetter, Sdp } from '../../shared/domain/letter.ts';
+import type { Clock, Timer } from '../../shared/kernel/clock.ts';
+import type { LegId } from '../../shared/kernel/ids.ts';
+import type { Tee } from '../media/frame.ts';
+import type { PlayoutQueue } from '../media/playout-queue.ts';
+import { PortsFull } from '../rtp/ports.ts';
+import type { RtpFigures } from '../rtp/session.ts';
+import type { DialOrder, Leg, LegDelegate, LegLetter } from './leg.ts';
+import { LegMedia, type LegMediaOptions } from './leg-media.ts';
+import { type Agreed, acceptAnswer, answerOffer, type Disagreement, type LocalAudio, makeOffer } from './sdp.ts';
+
+/** The ACK may be on its way through Redis when sound flows already: no longer than this is waited for it. */
+const ACK_PATIENCE_MS = 500;
+
+type Stage = 'idle' | 'dialling' | 'ringing' | 'answering' | 'up' | 'ended';
+
+export interface SipLegOptions {
+  readonly id: LegId;
+  /** The far end's offer of an inbound leg; null for outbound, and for a late offer. */
+  readonly offer: string | null;
+  readonly send: (letter: GatewayLetter) => void;
+  readonly delegate: LegDelegate;
+  readonly media: LegMediaOptions;
+  /** Takes down what is heard and said, for listening to later; answers with its end. */
+  readonly record: ((leg: LegId, tee: Tee) => () => void) | null;
+}
+
+export class SipLeg implements Leg {
+  readonly id: LegId;
+  readonly #send: (letter: GatewayLetter) => void;
+  readonly #delegate: LegDelegate;
+  readonly #clock: Clock;
+  readonly #media: LegMedia;
+  readonly #offer: string | null;
+  #stopRecording: (() => void) | null;
+  #stage: Stage = 'idle';
+  #inbound = true;
+  /** Our description that waits for an answer. */
+  #offered: LocalAudio | null = null;
+  #ackTimer: Timer | null = null;
+
+  constructor(options: SipLegOptions) {
+    this.id = options.id;
+    this.#send = options.send;
+    this.#delegate = options.delegate;
+    this.#clock = options.media.clock;
+    this.#offer = options.offer;
+    this.#media = new LegMedia(options.media, {
+      onDigit: (digit, by, durationMs) => {
+        if (this.#stage === 'up') this.#delegate.onDigit(digit, by, durationMs);
+      },
+      onEntry: (entry) => this.#delegate.onEntry(entry),
+      onTimeout: () => this.#timedOut(),
+    });
+    this.#stopRecording = options.record?.(options.id, this.#media.tee) ?? null;
+  }
+
+  get state(): Leg['state'] {
+    return this.#stage === 'answering' ? 'ringing' : this.#stage;
+  }
+
+  get tee(): Tee {
+    return this.#media.tee;
+  }
+
+  get playout(): PlayoutQueue {
+    return this.#media.playout;
+  }
+
+  /** Figures of the media; null before its sockets opened. */
+  get figures(): RtpFigures | null {
+    return this.#media.figures;
+  }
+
+  dial(order: DialOrder): void {
+    if (this.#stage !== 'idle') return;
+    this.#stage = 'dialling';
+    this.#inbound = false;
+    this.#whenOpen('dialling', () => {
+      const local = this.#media.local();
+      this.#offered = local;
+      this.#media.offered(local);
+      this.#send({ kind: 'dial', leg: this.id, ...order, sdp: makeOffer(local) });
+    });
+  }
+
+  ring(): void {
+    if (this.#stage !== 'idle') return;
+    this.#stage = 'ringing';
+    this.#send({ kind: 'ring', leg: this.id, sdp: null });
+  }
+
+  answer(): void {
+    if (!this.#inbound || (this.#stage !== 'idle' && this.#stage !== 'ringing')) return;
+    this.#stage = 'answering';
+    this.#whenOpen('answering', () => {
+      if (this.#offer === null) this.#answerLateOffer();
+      else this.#answerOffer(this.#offer);
+    });
+  }
+
+  reject(sipCode: number, reason: string): void {
+    if (!this.#inbound || this.#stage === 'up' || this.#stage === 'ended') return;
+    this.#end();
+    this.#send({ kind: 'reject', leg: this.id, sipCode, reason });
+  }
+
+  hangup(): void {
+    if (this.#stage === 'ended') return;
+    const known = this.#inbound || this.#offered !== null || this.#stage === 'up';
+    this.#end();
+    if (known) this.#send({ kind: 'hangup', leg: this.id });
+  }
+
+  press(digits: string, signal?: AbortSignal): Promise<void> {
+    return this.#media.press(digits, signal);
+  }
+
+  deliver(letter: LegLetter): void {
+    if (this.#stage === 'ended') return;
+    switch (letter.kind) {
+      case 'ringing': {
+        this.#onRinging(letter.sipCode, letter.sdp);
+        return;
+      }
+      case 'answered': {
+        this.#onAnswered(letter.sdp);
+        return;
+      }
+      case 'failed': {
+        if (this.#stage !== 'up') this.#fail(letter.sipCode, letter.reason);
+        return;
+      }
+      case 'ended': {
+        this.#end();
+        this.#delegate.onEnded(letter.by, letter.sipCode);
+        return;
+      }
+      case 'acked': {
+        this.#onAcked(letter.sdp);
+        return;
+      }
+      case 'reoffered': {
+        this.#onReoffered(letter.sdp);
+        return;
+      }
+      case 'reanswered': {
+        this.#complete(letter.sdp);
+        return;
+      }
+      case 'reoffer-failed': {
+        this.#offered = null;
+        return;
+      }
+      case 'digit': {
+        if (this.#stage === 'up') this.#delegate.onDigit(letter.digit, 'info', letter.durationMs);
+        return;
+      }
+    }
+  }
+
+  close(): void {
+    this.#end();
+  }
+
+  /** Opens the media, then goes on if the leg is still where it was; without a port there is no leg. */
+  #whenOpen(stage: Stage, next: () => void): void {
+    this.#media.open().then(
+      () => {
+        if (this.#stage === stage) next();
+      },
+      (error: unknown) => {
+        if (this.#stage !== stage) return;
+        const reason = error instanceof PortsFull ? 'No RTP port free' : 'No media socket';
+        if (this.#inbound) this.#send({ kind: 'reject', leg: this.id, sipCode: 503, reason });
+        this.#fail(503, reason);
+      },
+    );
+  }
+
+  #answerOffer(offer: string): void {
+    const result = answerOffer(offer, this.#media.local());
+    if (!result.ok) {
+      this.#send({ kind: 'reject', leg: this.id, sipCode: result.sipCode, reason: result.reason });
+      this.#fail(result.sipCode, result.reason);
+      return;
+    }
+    this.#media.apply(result.agreement);
+    this.#media.start();
+    this.#send({ kind: 'answer', leg: this.id, sdp: result.sdp });
+    this.#ackTimer = this.#clock.after(ACK_PATIENCE_MS, () => this.#up());
+  }
+
+  #answerLateOffer(): void {
+    this.#send({ kind: 'answer', leg: this.id, sdp: this.#ourOffer() });
+  }
+
+  #ourOffer(): Sdp {
+    const local = this.#media.local();
+    this.#offered = local;
+    this.#media.offered(local);
+    return makeOffer(local);
+  }
+
+  #onRinging(sipCode: number, sdp: Sdp | null): void {
+    if (this.#stage !== 'dialling' && this.#stage !== 'ringing') return;
+    this.#stage = 'ringing';
+    if (sdp !== null && this.#offered !== null) {
+      const result = acceptAnswer(sdp, this.#offered);
+      if (result.ok) this.#media.apply(result.agreement);
+      this.#media.start();
+    }
+    this.#delegate.onRinging(sipCode);
+  }
+
+  #onAnswered(sdp: Sdp): void {
+    if (this.#inbound || (this.#stage !== 'dialling' && this.#stage !== 'ringing')) return;
+    if (this.#complete(sdp)) this.#up();
+  }
+
+  #onAcked(sdp: Sdp | null): void {
+    const late = this.#stage === 'answering' && this.#offer === null;
+    if (sdp !== null && this.#offered !== null) {
+      if (!this.#complete(sdp)) return;
+    } else if (late) {
+      this.#giveUp(488, 'No answer in the ACK');
+      return;
+    }
+    if (this.#stage === 'answering') this.#up();
+  }
+
+  #onReoffered(sdp: Sdp | null): void {
+    if (this.#stage !== 'up' && this.#stage !== 'answering') return;
+    if (sdp === null) {
+      this.#send({ kind: 'answer-reoffer', leg: this.id, sdp: this.#ourOffer() });
+      return;
+    }
+    const result = answerOffer(sdp, this.#media.local());
+    if (!result.ok) {
+      this.#send({ kind: 'reject-reoffer', leg: this.id, sipCode: result.sipCode });
+      return;
+    }
+    this.#media.apply(result.agreement);
+    this.#send({ kind: 'answer-reoffer', leg: this.id, sdp: result.sdp });
+  }
+
+  /** The answer to an offer of ours. False when nothing was agreed; a leg that was not up yet then failed. */
+  #complete(sdp: Sdp): boolean {
+    if (this.#offered === null) return false;
+    const result: Agreed | Disagreement = acceptAnswer(sdp, this.#offered);
+    this.#offered = null;
+    if (result.ok) {
+      this.#media.apply(result.agreement);
+      this.#media.start();
+      return true;
+    }
+    if (this.#stage !== 'up') this.#giveUp(result.sipCode, result.reason);
+    return false;
+  }
+
+  #up(): void {
+    this.#ackTimer?.cancel();
+    this.#ackTimer = null;
+    if (this.#stage === 'ended' || this.#stage === 'up') return;
+    this.#stage = 'up';
+    this.#media.watch();
+    this.#delegate.onAnswered();
+  }
+
+  #timedOut(): void {
+    this.#end();
+    this.#send({ kind: 'hangup', leg: this.id });
+    this.#delegate.onEnded('media-timeout', null);
+  }
+
+  /** Answered, and nothing to say to each other: hang up what SIP set up. */
+  #giveUp(sipCode: number, reason: string): void {
+    this.#send({ kind: 'hangup', leg: this.id });
+    this.#fail(sipCode, reason);
+  }
+
+  #fail(sipCode: number, reason: string): void {
+    this.#end();
+    this.#delegate.onFailed(sipCode, reason);
+  }
+
+  #end(): void {
+    this.#stage = 'ended';
+    this.#ackTimer?.cancel();
+    this.#ackTimer = null;
+    this.#media.close();
+    this.#stopRecording?.();
+    this.#stopRecording = null;
+  }
+}
