@@ -1,0 +1,265 @@
+import assert from 'node:assert/strict';
+import { afterEach, beforeEach, describe, it } from 'node:test';
+import type { GatewayLetter } from '../../../shared/domain/letter.ts';
+import { type LineEnd, RtpLine } from '../../support/rtp-line.ts';
+import { RtpProbe } from '../../support/rtp-probe.ts';
+import { sine, toneLevel } from '../../support/tone.ts';
+
+const letter = <Kind extends GatewayLetter['kind']>(
+  end: LineEnd,
+  kind: Kind,
+): Extract<GatewayLetter, { kind: Kind }> => {
+  const found = end.letters.findLast((sent): sent is Extract<GatewayLetter, { kind: Kind }> => sent.kind === kind);
+  if (found === undefined) throw new Error(`no ${kind} letter`);
+  return found;
+};
+
+const types = (end: LineEnd): string[] => end.entries.map(({ type }) => type);
+
+/** The level of a tone in the 800 ms heard from a sample on; it was sent at 0.5. */
+const level = (samples: readonly number[], hertz: number, from = 6400): number =>
+  toneLevel(Int16Array.from(samples.slice(from, from + 6400)), hertz, 8000);
+
+const offerOf = (port: number, ...attributes: string[]): string =>
+  ['v=0', 'o=- 1 1 IN IP4 127.0.0.1', 's=-', 'c=IN IP4 127.0.0.1', 't=0 0', `m=audio ${port} RTP/AVP 0 101`]
+    .concat('a=rtpmap:101 telephone-event/8000', attributes, '')
+    .join('\r\n');
+
+describe('a SIP leg', () => {
+  let line: RtpLine;
+  beforeEach(() => {
+    line = new RtpLine();
+  });
+  afterEach(() => line.close());
+
+  it('carries sound both ways, measured by ear, and gives each beat one frame of each track', async () => {
+    const { caller, callee } = await line.connect();
+    caller.leg.playout.enqueue(sine(440, 2000, 8000));
+    callee.leg.playout.enqueue(sine(1000, 2000, 8000));
+    await line.run(100);
+    assert.deepEqual(caller.told, ['ringing 180', 'answered']);
+    assert.deepEqual(callee.told, ['answered']);
+    assert.equal(caller.heard.length, 100 * 160);
+    assert.equal(caller.said.length, 100 * 160);
+    assert.ok(level(callee.heard, 440) > 0.4, `${level(callee.heard, 440)}`);
+    assert.ok(level(caller.heard, 1000) > 0.4, `${level(caller.heard, 1000)}`);
+    assert.ok(level(caller.heard, 440) < 0.01);
+    assert.deepEqual(types(caller), ['media.started']);
+  });
+
+  it('speaks A-law when that is agreed', async () => {
+    const { caller, callee } = await line.connect({}, { codecs: ['PCMA'] });
+    callee.leg.playout.enqueue(sine(700, 2000, 8000));
+    await line.run(80);
+    assert.ok(level(caller.heard, 700) > 0.4);
+    const [started] = caller.entries;
+    assert.equal(started?.type === 'media.started' && started.codec, 'PCMA');
+  });
+
+  it('presses digits, with pauses, each heard once; the playout goes on', async () => {
+    const { caller, callee } = await line.connect();
+    let pressed = false;
+    const press = caller.leg.press('1w2#').then(() => {
+      pressed = true;
+    });
+    await line.run(80);
+    assert.ok(pressed);
+    await press;
+    assert.deepEqual(callee.digits, ['1 rfc4733 100', '2 rfc4733 100', '# rfc4733 100']);
+    assert.equal(callee.leg.figures?.lost, 0);
+  });
+
+  it('stops pressing when asked to', async () => {
+    const { caller, callee } = await line.connect();
+    const stop = new AbortController();
+    const press = caller.leg.press('1234567890', stop.signal);
+    await line.run(15);
+    stop.abort(new Error('enough'));
+    await assert.rejects(press, /enough/);
+    await line.run(60);
+    assert.ok(callee.digits.length >= 1 && callee.digits.length <= 2, callee.digits.join());
+  });
+
+  it('presses tones when telephone-event was not agreed', async () => {
+    const { caller, callee } = await line.connect({}, { telephoneEvent: false });
+    const press = caller.leg.press('5');
+    await line.run(40);
+    await press;
+    assert.ok(toneLevel(Int16Array.from(callee.heard.slice(600, 1200)), 770, 8000) > 0.1);
+    assert.ok(toneLevel(Int16Array.from(callee.heard.slice(600, 1200)), 1336, 8000) > 0.1);
+  });
+
+  it('passes on digits of SIP INFO', async () => {
+    const { callee } = await line.connect();
+    callee.leg.deliver({ kind: 'digit', leg: callee.leg.id, digit: '9', durationMs: 160 });
+    assert.deepEqual(callee.digits, ['9 info 160']);
+  });
+
+  it('AC-93: hold gives silence inbound, resume gives sound again, and frames never stop', async () => {
+    const { caller, callee } = await line.connect();
+    caller.leg.playout.enqueue(sine(440, 6000, 8000));
+    await line.run(50);
+    const sdp = letter(caller, 'dial').sdp;
+    callee.leg.deliver({ kind: 'reoffered', leg: callee.leg.id, sdp: sdp.replace('a=sendrecv', 'a=sendonly') });
+    assert.match(letter(callee, 'answer-reoffer').sdp, /a=recvonly/);
+    await line.run(300);
+    assert.equal(callee.heard.length, 350 * 160);
+    assert.ok(callee.heard.slice(52 * 160).every((sample) => sample === 0));
+    callee.leg.deliver({ kind: 'reoffered', leg: callee.leg.id, sdp });
+    caller.leg.playout.enqueue(sine(440, 6000, 8000));
+    await line.run(60);
+    assert.ok(level(callee.heard, 440, 370 * 160) > 0.4);
+    assert.deepEqual(types(callee), ['media.started', 'media.held', 'media.resumed']);
+    assert.deepEqual(callee.told, ['answered'], 'no media time-out on hold');
+  });
+
+  it('follows a moved address', async () => {
+    const { callee } = await line.connect();
+    const probe = await RtpProbe.open();
+    const { port } = probe.address;
+    callee.leg.deliver({ kind: 'reoffered', leg: callee.leg.id, sdp: offerOf(port) });
+    await line.run(3);
+    await probe.received(3);
+    probe.close();
+    assert.deepEqual(callee.entries.at(-1), { type: 'media.moved', remote: `127.0.0.1:${port}` });
+  });
+
+  it('refuses a re-offer it cannot do and keeps the sound', async () => {
+    const { caller, callee } = await line.connect();
+    callee.leg.deliver({ kind: 'reoffered', leg: callee.leg.id, sdp: offerOf(4000).replace('AVP 0 101', 'AVP 18') });
+    assert.equal(letter(callee, 'reject-reoffer').sipCode, 488);
+    caller.leg.playout.enqueue(sine(440, 2000, 8000));
+    await line.run(60);
+    assert.ok(level(callee.heard, 440) > 0.4);
+  });
+
+  it('offers when asked to by an empty re-INVITE', async () => {
+    const { caller, callee } = await line.connect();
+    callee.leg.deliver({ kind: 'reoffered', leg: callee.leg.id, sdp: null });
+    assert.match(letter(callee, 'answer-reoffer').sdp, /m=audio \d+ RTP\/AVP 0 8 101/);
+    callee.leg.deliver({ kind: 'acked', leg: callee.leg.id, sdp: letter(caller, 'dial').sdp });
+    caller.leg.playout.enqueue(sine(440, 2000, 8000));
+    await line.run(60);
+    assert.ok(level(callee.heard, 440) > 0.4);
+  });
+
+  it('completes a late offer with the ACK', async () => {
+    const caller = await RtpProbe.open();
+    const callee = line.end(null);
+    callee.leg.ring();
+    callee.leg.answer();
+    const { sdp } = await line.until(() => callee.letters.find((sent) => sent.kind === 'answer'));
+    assert.match(sdp, /m=audio/);
+    assert.deepEqual(callee.told, []);
+    callee.leg.deliver({ kind: 'acked', leg: callee.leg.id, sdp: offerOf(caller.address.port) });
+    assert.deepEqual(callee.told, ['answered']);
+    await line.run(3);
+    await caller.received(3);
+    caller.close();
+  });
+
+  it('fails a late offer whose ACK says nothing', async () => {
+    const callee = line.end(null);
+    callee.leg.answer();
+    await line.until(() => callee.letters.find((sent) => sent.kind === 'answer'));
+    callee.leg.deliver({ kind: 'acked', leg: callee.leg.id, sdp: null });
+    assert.deepEqual(callee.told, ['failed 488 No answer in the ACK']);
+    assert.equal(letter(callee, 'hangup').kind, 'hangup');
+  });
+
+  it('hears early media and is answered after it', async () => {
+    const far = line.end(null);
+    const caller = line.end(null);
+    const order = { to: 'b', from: 'a', callerName: null, trunk: null, headers: {}, ringTimeoutMs: 1000 };
+    caller.leg.dial(order);
+    await line.until(() => caller.letters[0]);
+    const early = await line.connect();
+    const answer = letter(early.callee, 'answer').sdp;
+    caller.leg.deliver({ kind: 'ringing', leg: caller.leg.id, sipCode: 183, sdp: answer });
+    assert.equal(caller.leg.state, 'ringing');
+    await line.run(2);
+    assert.equal(caller.heard.length, 320);
+    caller.leg.deliver({ kind: 'answered', leg: caller.leg.id, sdp: answer });
+    assert.deepEqual(caller.told, ['ringing 183', 'answered']);
+    assert.deepEqual(types(caller), ['media.started']);
+    far.leg.close();
+  });
+
+  it('ends after the media time-out, saying so', async () => {
+    const { caller, callee } = await line.connect();
+    await line.run(10);
+    caller.leg.close();
+    await line.run(290);
+    assert.deepEqual(callee.told.at(-1), 'ended media-timeout null');
+    assert.equal(types(callee).at(-1), 'media.timeout');
+    assert.equal(letter(callee, 'hangup').kind, 'hangup');
+    assert.equal(line.beats.joined, 0);
+  });
+
+  it('declines with 488 what it cannot speak', async () => {
+    const callee = line.end(offerOf(4000).replace('AVP 0 101', 'AVP 18'));
+    callee.leg.answer();
+    await line.until(() => callee.told[0]);
+    assert.deepEqual(callee.told, ['failed 488 No codec in common']);
+    assert.deepEqual(callee.letters, [{ kind: 'reject', leg: 'a', sipCode: 488, reason: 'No codec in common' }]);
+  });
+
+  it('hangs up a far end that answered with what was not offered', async () => {
+    const caller = line.end(null);
+    caller.leg.dial({ to: 'b', from: 'a', callerName: null, trunk: null, headers: {}, ringTimeoutMs: 1000 });
+    await line.until(() => caller.letters[0]);
+    caller.leg.deliver({ kind: 'answered', leg: caller.leg.id, sdp: offerOf(4000).replace('AVP 0 101', 'AVP 9') });
+    assert.deepEqual(caller.told, ['failed 488 No codec in common']);
+    assert.equal(letter(caller, 'hangup').kind, 'hangup');
+  });
+
+  it('fails with 503 when the port range is full, costing only that leg', async () => {
+    const small = new RtpLine({ low: 40_100, high: 40_103 });
+    try {
+      const { caller, callee } = await small.connect();
+      const third = small.end(letter(caller, 'dial').sdp);
+      third.leg.answer();
+      await small.until(() => third.told[0]);
+      assert.deepEqual(third.told, ['failed 503 No RTP port free']);
+      assert.equal(letter(third, 'reject').sipCode, 503);
+      assert.equal(callee.leg.state, 'up');
+    } finally {
+      small.close();
+    }
+  });
+
+  it('hangs up once, is silent afterwards and gives everything back', async () => {
+    const { caller, callee } = await line.connect();
+    const used = line.ports.used;
+    caller.leg.hangup();
+    caller.leg.hangup();
+    caller.leg.deliver({ kind: 'ended', leg: caller.leg.id, by: 'bye', sipCode: 200 });
+    assert.deepEqual(caller.told, ['ringing 180', 'answered']);
+    assert.equal(caller.letters.filter(({ kind }) => kind === 'hangup').length, 1);
+    callee.leg.deliver({ kind: 'ended', leg: callee.leg.id, by: 'bye', sipCode: 200 });
+    callee.leg.close();
+    assert.deepEqual(callee.told, ['answered', 'ended bye 200']);
+    assert.equal(line.beats.joined, 0);
+    assert.equal(line.ports.used, used - 2);
+    assert.equal(line.clock.pending, 0);
+  });
+
+  it('AC-93: beats that were left out reach the tee as silence', async () => {
+    const { callee } = await line.connect();
+    await line.run(5);
+    line.beats.skip(70);
+    await line.run(5);
+    assert.equal(callee.heard.length, 80 * 160);
+  });
+
+  it('takes every letter twice without harm', async () => {
+    const { caller, callee } = await line.connect();
+    const answer = letter(callee, 'answer').sdp;
+    caller.leg.deliver({ kind: 'ringing', leg: caller.leg.id, sipCode: 180, sdp: null });
+    caller.leg.deliver({ kind: 'answered', leg: caller.leg.id, sdp: answer });
+    callee.leg.deliver({ kind: 'acked', leg: callee.leg.id, sdp: null });
+    caller.leg.deliver({ kind: 'failed', leg: caller.leg.id, sipCode: 486, reason: 'Busy' });
+    assert.deepEqual(caller.told, ['ringing 180', 'answered']);
+    assert.deepEqual(callee.told, ['answered']);
+  });
+});
