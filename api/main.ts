@@ -1,0 +1,68 @@
+/** Starts one API process: constructs, listens, and closes in the reverse order. Any number may run. */
+import { collectDefaultMetrics } from 'prom-client';
+import { RedisStore as RateStore } from 'rate-limit-redis';
+import { systemClock as clock } from '../shared/kernel/clock.ts';
+import type { Closers } from '../shared/kernel/closers.ts';
+import { isAccountSid } from '../shared/kernel/ids.ts';
+import { createLogger, type Logger } from '../shared/kernel/log.ts';
+import { runService, type ServiceInfo } from '../shared/launch/service.ts';
+import { createDestinationGuard } from '../shared/net/destination.ts';
+import { openQueue } from '../shared/queue.ts';
+import { readSettings, SettingsError } from '../shared/settings.ts';
+import { openStore } from '../shared/store/open.ts';
+import { connectRedis, untilReady } from '../shared/store/redis.ts';
+import { createApp } from './app.ts';
+import { ApiMetrics } from './metrics.ts';
+import { watchOverdue } from './overdue.ts';
+import { listen } from './server.ts';
+
+/** Answers under way may take this long at the end; none is allowed longer anyway. */
+const CLOSE_WITHIN_MS = 5000;
+const CONNECT_WITHIN_MS = 10_000;
+
+runService('api', start);
+
+async function start(closers: Closers): Promise<ServiceInfo> {
+  const settings = readSettings(process.env);
+  const { ACCOUNT_SID: accountSid, REDIS_URL: redisUrl } = settings;
+  if (!isAccountSid(accountSid)) throw new SettingsError('ACCOUNT_SID is not an account sid.');
+  if (redisUrl === undefined) throw new SettingsError('REDIS_URL is needed: the API keeps nothing by itself.');
+  const logger = createLogger('api', settings.LOG_LEVEL);
+  const metrics = new ApiMetrics();
+  collectDefaultMetrics({ register: metrics.registry });
+
+  const store = await openStore(redisUrl, { retentionMs: settings.CALL_RETENTION }, clock, logger);
+  closers.push(() => store.close());
+  const queue = await openQueue(redisUrl, clock, logger);
+  closers.push(() => queue.close());
+  const rateStore = await openRateStore(redisUrl, logger, closers);
+  const stopping = new AbortController();
+  const guard = createDestinationGuard({ allowPrivate: settings.ALLOW_PRIVATE_ADDRESSES });
+  const deps = { accountSid, settings, store, queue, guard, clock, logger, metrics, rateStore };
+  closers.push(watchOverdue({ ...deps }));
+
+  const server = await listen(createApp({ ...deps, stopping: stopping.signal }), settings.HOST, settings.PORT, clock);
+  closers.push(() => {
+    stopping.abort();
+    return server.close(CLOSE_WITHIN_MS);
+  });
+  return { host: server.host, port: server.port };
+}
+
+async function openRateStore(redisUrl: string, logger: Logger, closers: Closers): Promise<RateStore> {
+  const client = connectRedis(redisUrl, 'commands', logger);
+  closers.push(() => client.disconnect());
+  await untilReady(client, clock, CONNECT_WITHIN_MS);
+  return new RateStore({
+    prefix: 'pivot:rate:',
+    sendCommand: async (...command) => rateReply(await client.call(command[0] ?? '', ...command.slice(1))),
+  });
+}
+
+type Reply = boolean | number | string;
+
+/** What the counter's scripts answer: plain values, or a list of them. */
+function rateReply(reply: unknown): Reply | Reply[] {
+  const plain = (value: unknown): Reply => (typeof value === 'number' ? value : String(value));
+  return Array.isArray(reply) ? reply.map(plain) : plain(reply);
+}

@@ -1,0 +1,184 @@
+/** /calls/:sid/events: pages, and the live stream with its resume, its end and its bounds. */
+import assert from 'node:assert/strict';
+import http from 'node:http';
+import { after, before, describe, it } from 'node:test';
+import { eventPage } from '../../api/schemas/event.ts';
+import { listen, type RunningServer } from '../../api/server.ts';
+import { systemClock } from '../../shared/kernel/clock.ts';
+import type { CallSid, Epoch } from '../../shared/kernel/ids.ts';
+import { ACCOUNT_SID, type ApiFixture, AUTH_TOKEN, startApiFixture } from '../support/api-fixture.ts';
+
+const WITHIN_MS = 10_000;
+
+let fixture: ApiFixture;
+let server: RunningServer;
+const stopping = new AbortController();
+before(async () => {
+  fixture = await startApiFixture();
+  server = await listen(fixture.another({ stopping: stopping.signal }).app, '127.0.0.1', 0, systemClock);
+});
+after(async () => {
+  await server.close(0);
+  await fixture.stop();
+});
+
+/** One client that follows, with what it was sent so far. */
+class Listener {
+  readonly ids: number[] = [];
+  readonly types: string[] = [];
+  readonly ended: Promise<void>;
+  status = 0;
+  contentType = '';
+  #text = '';
+  #grown: () => void = () => {};
+  readonly #request: http.ClientRequest;
+
+  constructor(sid: string, headers: Record<string, string> = {}) {
+    const auth = `${ACCOUNT_SID}:${AUTH_TOKEN}`;
+    const path = `/calls/${sid}/events`;
+    const all = { accept: 'text/event-stream', ...headers };
+    this.#request = http.get({ host: '127.0.0.1', port: server.port, path, auth, headers: all, agent: false });
+    this.ended = new Promise((resolve, reject) => {
+      this.#request.once('error', reject);
+      this.#request.once('response', (response) => {
+        this.status = response.statusCode ?? 0;
+        this.contentType = response.headers['content-type'] ?? '';
+        response.setEncoding('utf8').on('data', (text: string) => this.#read(text));
+        response.once('close', resolve);
+      });
+    });
+    this.ended.catch(() => undefined);
+  }
+
+  /** Until so many events are there. */
+  async has(count: number): Promise<void> {
+    const signal = AbortSignal.timeout(WITHIN_MS);
+    while (this.ids.length < count) {
+      await new Promise<void>((resolve, reject) => {
+        this.#grown = resolve;
+        signal.addEventListener('abort', () => reject(new Error(`${this.ids.length} of ${count} events`)));
+      });
+    }
+  }
+
+  leave(): void {
+    this.#request.destroy();
+  }
+
+  #read(text: string): void {
+    this.#text += text;
+    const blocks = this.#text.split('\n\n');
+    this.#text = blocks.pop() ?? '';
+    for (const block of blocks) {
+      const id = /^id: (\d+)$/m.exec(block)?.[1];
+      const data = /^data: (.*)$/m.exec(block)?.[1];
+      if (id === undefined || data === undefined) continue;
+      this.ids.push(Number(id));
+      this.types.push(JSON.parse(data).type);
+    }
+    this.#grown();
+  }
+}
+
+const mark = async (call: { sid: CallSid; epoch: Epoch }, count: number) => {
+  const at = new Date().toISOString();
+  const entries = Array.from({ length: count }, (_, index) => ({
+    at,
+    entry: { type: 'verb.started', verb: 'Pause', index } as const,
+  }));
+  await fixture.store.timeline.append(call.sid, entries);
+};
+
+const lastSeq = async (sid: CallSid): Promise<number> =>
+  (await fixture.store.timeline.read(sid, 0, 1000)).at(-1)?.seq ?? 0;
+
+const hangUp = async (call: { sid: CallSid; epoch: Epoch }) => {
+  const ending = { status: 'completed', cause: 'hangup', blame: 'caller', sipCode: null, detail: null } as const;
+  const entries = [{ at: new Date().toISOString(), entry: { type: 'call.ended', ending } as const }];
+  await fixture.store.calls.save(call.sid, call.epoch, { patch: { status: 'completed', ending }, entries });
+};
+
+describe('the timeline in pages', () => {
+  it('goes by seq, without a gap', async () => {
+    const call = await fixture.call('in-progress');
+    await mark(call, 7);
+    const total = await lastSeq(call.sid);
+    const seen: number[] = [];
+    let path = `/calls/${call.sid}/events?limit=3`;
+    for (let pages = 0; pages < 9 && path !== ''; pages += 1) {
+      const page = eventPage.parse((await fixture.api.get(path).expect(200)).body);
+      seen.push(...page.items.map((event) => event.seq));
+      path = page.nextCursor === null ? '' : `/calls/${call.sid}/events?limit=3&cursor=${page.nextCursor}`;
+    }
+    assert.deepEqual(
+      seen,
+      Array.from({ length: total }, (_, index) => index + 1),
+    );
+  });
+
+  it('is refused for no call, a bad cursor and another type', async () => {
+    const call = await fixture.call('in-progress');
+    await fixture.api.get(`/calls/CA${'0'.repeat(32)}/events`).expect(404);
+    await fixture.api.get(`/calls/${call.sid}/events?cursor=abc`).expect(422);
+    await fixture.api.get(`/calls/${call.sid}/events`).set('Accept', 'image/png').expect(406);
+  });
+});
+
+describe('the timeline live', () => {
+  it('sends what was and what comes, and ends with the call', async () => {
+    const call = await fixture.call('in-progress');
+    const had = await lastSeq(call.sid);
+    const listener = new Listener(call.sid);
+    await listener.has(had);
+    assert.equal(listener.status, 200);
+    assert.match(listener.contentType, /^text\/event-stream/);
+    await mark(call, 2);
+    await listener.has(had + 2);
+    await hangUp(call);
+    await listener.ended;
+    const total = await lastSeq(call.sid);
+    assert.deepEqual(
+      listener.ids,
+      Array.from({ length: total }, (_, index) => index + 1),
+    );
+    assert.ok(listener.types.includes('call.ended'));
+  });
+
+  it('goes on after Last-Event-ID', async () => {
+    const call = await fixture.call('in-progress');
+    await mark(call, 5);
+    const total = await lastSeq(call.sid);
+    const first = new Listener(call.sid);
+    await first.has(total);
+    first.leave();
+    await mark(call, 2);
+    const second = new Listener(call.sid, { 'last-event-id': String(total) });
+    await second.has(2);
+    assert.deepEqual(second.ids, [total + 1, total + 2]);
+    second.leave();
+  });
+
+  it('sends a call that has ended whole, and then 204', async () => {
+    const call = await fixture.call('in-progress');
+    await mark(call, 450);
+    await hangUp(call);
+    const total = await lastSeq(call.sid);
+    const listener = new Listener(call.sid);
+    await listener.ended;
+    assert.equal(listener.ids.length, total);
+    const again = new Listener(call.sid, { 'last-event-id': String(total) });
+    await again.ended;
+    assert.equal(again.status, 204);
+  });
+
+  it('ends when the server stops', async () => {
+    const call = await fixture.call('in-progress');
+    const listener = new Listener(call.sid);
+    await listener.has(1);
+    stopping.abort();
+    await listener.ended;
+    const late = new Listener(call.sid);
+    await late.ended;
+    assert.equal(late.status, 503);
+  });
+});
