@@ -1,0 +1,14 @@
+/** A promise settled from outside, for things that happen once. */
+export interface Deferred<T> {
+  readonly promise: Promise<T>;
+  /** Only the first call counts. */
+  readonly resolve: (value: T) => void;
+}
+
+export function deferred<T>(): Deferred<T> {
+  let settle: (value: T) => void = () => {};
+  const promise = new Promise<T>((resolve) => {
+    settle = resolve;
+  });
+  return { promise, resolve: (value) => settle(value) };
+}

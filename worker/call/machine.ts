@@ -1,0 +1,113 @@
+/**
+ * The state machine of a call, pure: `next(state, event)` → state and what to do. An event that means
+ * nothing in a state changes nothing. The session performs the effects.
+ *
+ *            began(out)              rang
+ *    idle ──────────────▶ dialling ───────▶ ringing-out
+ *     │                      └──────answered─────┤
+ *     │      began(in)                 answer    ▼            answered
+ *     ├──────────────▶ ringing-in ───────▶ answering ───────────▶ up
+ *     │  reclaimed                                                ▲
+ *     └───────────────────────────────────────────────────────────┘ (or back to ringing-out)
+ *
+ *    any of them ──over──▶ ending ──settled──▶ ended            any ──left──▶ left
+ */
+import type { Ending } from '../../shared/domain/ending.ts';
+
+type Live = 'idle' | 'dialling' | 'ringing-out' | 'ringing-in' | 'answering' | 'up';
+
+export type CallState =
+  | { readonly at: Live }
+  | { readonly at: 'ending' | 'ended'; readonly ending: Ending }
+  | { readonly at: 'left' };
+
+export type CallEvent =
+  | { readonly event: 'began'; readonly inbound: boolean }
+  /** A call that another owner had begun: nothing is told again. */
+  | { readonly event: 'reclaimed'; readonly answered: boolean }
+  | { readonly event: 'rang' }
+  /** A verb needs the call answered. */
+  | { readonly event: 'answer' }
+  | { readonly event: 'answered' }
+  /** The one way to end: the first one counts. `farGone`: there is nobody left to hang up on. */
+  | { readonly event: 'over'; readonly ending: Ending; readonly farGone: boolean }
+  /** Streams and leg are closed. */
+  | { readonly event: 'settled' }
+  /** A newer owner exists. */
+  | { readonly event: 'left' };
+
+export type CallEffect =
+  | 'dial'
+  | 'ring'
+  | 'answer'
+  | 'tell-initiated'
+  | 'tell-ringing'
+  | 'tell-answered'
+  | 'run-document'
+  /** BYE or CANCEL. */
+  | 'hangup'
+  /** A final answer to their INVITE. */
+  | 'refuse'
+  /** Stop the document, then the streams, then the leg. */
+  | 'wind-up'
+  | 'tell-ended'
+  /** Silence: close everything, say and write nothing. */
+  | 'drop';
+
+export interface Step {
+  readonly state: CallState;
+  readonly effects: readonly CallEffect[];
+}
+
+export const IDLE: CallState = { at: 'idle' };
+
+export const isOver = (state: CallState): boolean =>
+  state.at === 'ending' || state.at === 'ended' || state.at === 'left';
+
+export function next(state: CallState, event: CallEvent): Step {
+  switch (event.event) {
+    case 'began':
+      if (state.at !== 'idle') return stay(state);
+      return event.inbound
+        ? { state: { at: 'ringing-in' }, effects: ['ring', 'tell-initiated', 'tell-ringing', 'run-document'] }
+        : { state: { at: 'dialling' }, effects: ['tell-initiated', 'dial'] };
+    case 'reclaimed':
+      return state.at === 'idle' ? go(event.answered ? 'up' : 'ringing-out') : stay(state);
+    case 'rang':
+      return state.at === 'dialling' ? go('ringing-out', 'tell-ringing') : stay(state);
+    case 'answer':
+      return state.at === 'ringing-in' ? go('answering', 'answer') : stay(state);
+    case 'answered':
+      return answered(state);
+    case 'over':
+      return over(state, event.ending, event.farGone);
+    case 'settled':
+      return state.at === 'ending'
+        ? { state: { at: 'ended', ending: state.ending }, effects: ['tell-ended'] }
+        : stay(state);
+    case 'left':
+      return state.at === 'ended' || state.at === 'left' ? stay(state) : { state: { at: 'left' }, effects: ['drop'] };
+  }
+}
+
+function answered(state: CallState): Step {
+  switch (state.at) {
+    case 'dialling':
+    case 'ringing-out':
+      return go('up', 'tell-answered', 'run-document');
+    case 'answering':
+      return go('up', 'tell-answered');
+    default:
+      return stay(state);
+  }
+}
+
+function over(state: CallState, ending: Ending, farGone: boolean): Step {
+  if (state.at === 'ending' || state.at === 'ended' || state.at === 'left') return stay(state);
+  const goodbye: readonly CallEffect[] = farGone ? [] : [state.at === 'ringing-in' ? 'refuse' : 'hangup'];
+  return { state: { at: 'ending', ending }, effects: [...goodbye, 'wind-up'] };
+}
+
+const stay = (state: CallState): Step => ({ state, effects: [] });
+
+const go = (at: Live, ...effects: readonly CallEffect[]): Step => ({ state: { at }, effects });

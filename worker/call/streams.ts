@@ -1,0 +1,231 @@
+/**
+ * The streams of one call: opened for the document and for the API through the one step that decides
+ * limits, steered, told every digit, and stopped together at the end. A refused or failed stream never
+ * costs more than itself (PROTOCOL §2.7, §4.5; AC-24, AC-25, AC-27…AC-29).
+ */
+import { randomBytes } from 'node:crypto';
+import type { CallRecord } from '../../shared/domain/call.ts';
+import type { CallLetter } from '../../shared/domain/letter.ts';
+import {
+  isLive,
+  isTwoWay,
+  NO_COUNTERS,
+  refusalMessages,
+  type StreamError,
+  type StreamRecord,
+  type StreamRefusal,
+} from '../../shared/domain/stream.ts';
+import type { Clock } from '../../shared/kernel/clock.ts';
+import { withDeadline } from '../../shared/kernel/deadline.ts';
+import { newStreamSid, type StreamSid } from '../../shared/kernel/ids.ts';
+import type { StopVerb, StreamNoun } from '../../shared/twiml/document.ts';
+import type { Leg } from '../leg/leg.ts';
+import type { OpenStream, StopReason, Stream } from '../stream/stream.ts';
+import type { Journal } from './ports.ts';
+import { type StreamTold, streamCallbacks } from './stream-callbacks.ts';
+
+/** A stream gets this long to say goodbye when the call ends. */
+const CLOSE_MS = 2000;
+/** How long the end of the document waits for sockets that are still opening (AC-1): the handshake's own limit. */
+const OPENING_MS = 5000;
+
+export interface Ended {
+  readonly reason: StopReason;
+  readonly error: StreamError | null;
+}
+
+export type Opened =
+  | { readonly kind: 'open'; readonly stream: Stream; readonly ended: Promise<Ended> }
+  | { readonly kind: 'refused'; readonly sid: StreamSid; readonly name: string; readonly error: StreamError };
+
+interface Running {
+  readonly stream: Stream;
+  /** Resolves when the socket is open, or the stream is over before that. */
+  readonly settled: Promise<void>;
+  readonly ended: Promise<Ended>;
+}
+
+export interface StreamsPorts {
+  readonly call: CallRecord;
+  readonly clock: Clock;
+  readonly journal: Journal;
+  readonly openStream: OpenStream;
+  readonly leg: Leg;
+  /** The app pressed digits towards the far party, or hung up (PROTOCOL §14.4). */
+  readonly onPress: (digits: string) => void;
+  readonly onHangup: () => void;
+}
+
+export class CallStreams {
+  readonly #ports: StreamsPorts;
+  readonly #running = new Map<StreamSid, Running>();
+  #closed = false;
+
+  constructor(ports: StreamsPorts) {
+    this.#ports = ports;
+  }
+
+  /** For the document. Waits for the limits, not for the socket (AC-2). */
+  async open(noun: StreamNoun): Promise<Opened> {
+    const { call, clock, journal } = this.#ports;
+    const { fault, ...spec } = noun;
+    const sid = newStreamSid();
+    const name = noun.name ?? (noun.dialect === 'pivot' ? `stream-${randomBytes(4).toString('hex')}` : sid);
+    const record: StreamRecord = {
+      sid,
+      callSid: call.sid,
+      spec: { ...spec, name },
+      status: 'connecting',
+      createdAt: new Date(clock.now()).toISOString(),
+      startedAt: null,
+      stoppedAt: null,
+      reason: null,
+      error: null,
+      counters: NO_COUNTERS,
+      origin: 'document',
+    };
+    if (fault !== null) return this.#refuse(record, fault);
+    const answer = await journal.openStream(record);
+    if (answer.kind === 'refused') return this.#refuse(record, refusalError(answer.reason));
+    if (answer.kind === 'lost' || this.#closed) return this.#refuse(record, refusalError('call_ended'), false);
+    const { stream, ended } = this.#run(record);
+    return { kind: 'open', stream, ended };
+  }
+
+  /** For the API: its place is already claimed. Harmless twice. */
+  async openClaimed(sid: StreamSid): Promise<void> {
+    const record = await this.#ports.journal.stream(sid);
+    if (record === null || this.#closed || this.#running.has(sid) || !isLive(record.status)) return;
+    this.#run(record);
+  }
+
+  /** `<Stop>`: one-way streams only; an unknown name or sid changes nothing (AC-25). */
+  stop(target: StopVerb['target']): void {
+    for (const { stream } of this.#running.values()) {
+      const meant = target.by === 'all' || (target.by === 'sid' ? stream.sid : stream.name) === target.value;
+      if (meant && !isTwoWay(stream.record.spec.mode)) void stream.stop('stopped');
+    }
+  }
+
+  /** The API stops it. One that is recorded as live and does not run here is written off. */
+  async stopClaimed(sid: StreamSid): Promise<void> {
+    const running = this.#running.get(sid);
+    if (running) {
+      await running.stream.stop('api');
+      return;
+    }
+    const record = await this.#ports.journal.stream(sid);
+    if (record !== null && isLive(record.status)) this.writeOff(record, 'api');
+  }
+
+  update({ stream, ...change }: Extract<CallLetter, { kind: 'stream-update' }>): void {
+    const { paused, track, url } = change;
+    this.#running.get(stream)?.stream.update({
+      ...(paused === undefined ? {} : { paused }),
+      ...(track === undefined ? {} : { track }),
+      ...(url === undefined ? {} : { url }),
+    });
+  }
+
+  digit(digit: string): void {
+    for (const { stream } of this.#running.values()) stream.digit(digit);
+  }
+
+  /** Until every socket that is opening is open or given up; bounded. Never rejects. */
+  async opened(): Promise<void> {
+    const settled = Promise.all([...this.#running.values()].map((running) => running.settled));
+    await withDeadline(this.#ports.clock, OPENING_MS, 'opening streams', settled).catch(() => {});
+  }
+
+  /** Stops them all and takes no more; waits for their goodbyes, bounded. Never rejects. */
+  async close(reason: StopReason): Promise<void> {
+    this.#closed = true;
+    const { clock } = this.#ports;
+    const stopping = Promise.all([...this.#running.values()].map(({ stream }) => stream.stop(reason)));
+    await withDeadline(clock, CLOSE_MS, 'stopping streams', stopping).catch(() => {});
+  }
+
+  /** No longer ours: closed without a word. */
+  lost(): void {
+    this.#closed = true;
+    for (const { stream } of this.#running.values()) stream.lost();
+    this.#running.clear();
+  }
+
+  /** A stream recorded as live that nobody runs: a dead owner's, or one that never began (AC-85). */
+  writeOff(record: StreamRecord, reason: StopReason): void {
+    const { sid, spec } = record;
+    const stoppedAt = new Date(this.#ports.clock.now()).toISOString();
+    this.#ports.journal.streamPatch(sid, { status: 'stopped', stoppedAt, reason });
+    this.#ports.journal.entry({ type: 'stream.stopped', stream: sid, name: spec.name, reason });
+    if (record.startedAt !== null) this.#tell(record, { event: 'stream-stopped' });
+  }
+
+  #run(record: StreamRecord): Running {
+    const { call, journal, leg, openStream } = this.#ports;
+    const settled = deferred<void>();
+    const ended = deferred<Ended>();
+    let started = false;
+    const stream = openStream(
+      {
+        record,
+        call: {
+          accountSid: call.accountSid,
+          callSid: call.sid,
+          from: call.from,
+          to: call.to,
+          direction: call.direction,
+        },
+        tee: leg.tee,
+        playout: leg.playout,
+      },
+      {
+        onStarted: () => {
+          started = true;
+          settled.resolve();
+          this.#tell(record, { event: 'stream-started' });
+        },
+        onStopped: (reason, error) => {
+          this.#running.delete(record.sid);
+          settled.resolve();
+          ended.resolve({ reason, error });
+          if (error !== null) this.#tell(record, { event: 'stream-error', error });
+          if (started) this.#tell(record, { event: 'stream-stopped' });
+        },
+        onPatch: (patch) => journal.streamPatch(record.sid, patch),
+        onEntry: (entry) => journal.entry(entry),
+        onPress: this.#ports.onPress,
+        onHangup: this.#ports.onHangup,
+      },
+    );
+    const running: Running = { stream, settled: settled.promise, ended: ended.promise };
+    this.#running.set(record.sid, running);
+    return running;
+  }
+
+  #refuse(record: StreamRecord, error: StreamError, told = true): Opened {
+    const { sid, spec } = record;
+    if (told) {
+      this.#ports.journal.entry({
+        type: 'stream.failed',
+        stream: null,
+        name: spec.name,
+        code: error.code,
+        detail: error.message,
+      });
+      this.#tell(record, { event: 'stream-error', error });
+    }
+    return { kind: 'refused', sid, name: spec.name, error };
+  }
+
+  #tell(record: StreamRecord, told: StreamTold): void {
+    const { call, clock, journal } = this.#ports;
+    for (const callback of streamCallbacks(call, record, told, clock.now())) journal.callback(callback);
+  }
+}
+
+/** A refusal as the code it has towards the app: the sentence is the API's own (AC-87). */
+function refusalError(reason: StreamRefusal): StreamError {
+  const limited = reason === 'stream_limit' || reason === 'bidirectional_limit';
+  return { code: limited ? 31_960 : 31_900, message: refusalMessages[reason] };
+}

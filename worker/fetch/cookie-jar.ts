@@ -1,0 +1,60 @@
+/** Cookies of one call: sent back to the host that set them, as Twilio's client does (PROTOCOL §7.2). Bounded. */
+const MAX_COOKIES = 50;
+const MAX_BYTES = 4096;
+
+interface Cookie {
+  readonly value: string;
+  readonly secure: boolean;
+  readonly expiresAt: number;
+}
+
+export class CookieJar {
+  readonly #byHost = new Map<string, Map<string, Cookie>>();
+  #count = 0;
+
+  /** Takes the `Set-Cookie` lines of an answer. A cookie belongs to its host alone; `Domain` and `Path` are not widened. */
+  take(url: URL, lines: readonly string[], nowMs: number): void {
+    for (const line of lines) {
+      const cookie = line.length <= MAX_BYTES ? parse(line, nowMs) : null;
+      if (cookie !== null) this.#put(url.hostname, cookie.name, cookie, nowMs);
+    }
+  }
+
+  /** The `Cookie` header for a request; null when there is nothing to send. */
+  header(url: URL, nowMs: number): string | null {
+    const cookies = [...(this.#byHost.get(url.hostname) ?? [])].filter(
+      ([, cookie]) => cookie.expiresAt > nowMs && (!cookie.secure || url.protocol === 'https:'),
+    );
+    return cookies.length === 0 ? null : cookies.map(([name, { value }]) => `${name}=${value}`).join('; ');
+  }
+
+  #put(host: string, name: string, cookie: Cookie, nowMs: number): void {
+    const cookies = this.#byHost.get(host) ?? new Map<string, Cookie>();
+    this.#byHost.set(host, cookies);
+    if (cookies.delete(name)) this.#count -= 1;
+    if (cookie.expiresAt <= nowMs || this.#count >= MAX_COOKIES) return;
+    cookies.set(name, cookie);
+    this.#count += 1;
+  }
+}
+
+function parse(line: string, nowMs: number): (Cookie & { readonly name: string }) | null {
+  const [pair = '', ...attributes] = line.split(';').map((part) => part.trim());
+  const match = /^([!#$%&'*+.^_`|~0-9A-Za-z-]+)=([\x21-\x7e]*)$/.exec(pair);
+  if (match === null) return null;
+  const settings = new Map(
+    attributes.map((text) => {
+      const [key = '', ...value] = text.split('=');
+      return [key.toLowerCase(), value.join('=')] as const;
+    }),
+  );
+  const [, name = '', value = ''] = match;
+  return { name, value, secure: settings.has('secure'), expiresAt: expiry(settings, nowMs) };
+}
+
+function expiry(settings: ReadonlyMap<string, string>, nowMs: number): number {
+  const maxAge = settings.get('max-age');
+  if (maxAge !== undefined && /^-?\d{1,10}$/.test(maxAge)) return nowMs + Number(maxAge) * 1000;
+  const expires = Date.parse(settings.get('expires') ?? '');
+  return Number.isNaN(expires) ? Number.POSITIVE_INFINITY : expires;
+}

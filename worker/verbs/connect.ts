@@ -1,0 +1,43 @@
+/**
+ * Runs `<Connect><Stream>`: the document waits for the two-way stream. In Pivot the call ends with it
+ * (AC-26); in Twilio `action` is requested or the next verb runs (AC-35, AC-36; U5, U13, U14).
+ */
+import type { StreamError } from '../../shared/domain/stream.ts';
+import type { ConnectVerb } from '../../shared/twiml/document.ts';
+import type { Executor, VerbContext } from '../call/context.ts';
+import { NEXT, type Outcome, outcomeOf, unlessAborted } from '../call/outcome.ts';
+import { streamErrorText } from '../call/stream-callbacks.ts';
+import type { Opened } from '../call/streams.ts';
+
+export const connect: Executor<ConnectVerb> = async (verb, context) => {
+  await context.answer();
+  const opened = await unlessAborted(context.signal, context.streams.open(verb.stream));
+  const error = opened.kind === 'refused' ? opened.error : (await untilEnded(opened, context)).error;
+  const { sid, name } = opened.kind === 'refused' ? opened : opened.stream;
+  if (context.call.dialect === 'pivot') {
+    return error === null ? context.end('stream_ended') : context.end('stream_failed', error.message);
+  }
+  return verb.action === null ? NEXT : actionOf(verb, verb.action, sid, name, error);
+};
+
+/** A document that is replaced takes its two-way stream with it; a call that ends stops all of them itself. */
+async function untilEnded(
+  opened: Extract<Opened, { kind: 'open' }>,
+  context: VerbContext,
+): Promise<{ readonly error: StreamError | null }> {
+  try {
+    return await unlessAborted(context.signal, opened.ended);
+  } catch (error) {
+    if (outcomeOf(context.signal)?.kind === 'replace') await opened.stream.stop('stopped');
+    throw error;
+  }
+}
+
+function actionOf(verb: ConnectVerb, url: string, sid: string, name: string, error: StreamError | null): Outcome {
+  const failed = error === null ? {} : { StreamError: streamErrorText(error) };
+  return {
+    kind: 'goto',
+    document: { kind: 'url', url, method: verb.method },
+    fields: { StreamSid: sid, StreamName: name, ...failed },
+  };
+}
