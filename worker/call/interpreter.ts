@@ -14,7 +14,7 @@ import { checkpoint } from './checkpoint.ts';
 import { type VerbContext, VerbFailed } from './context.ts';
 import { type Documents, type Loaded, speaking } from './documents.ts';
 import type { Cause } from './ending.ts';
-import { NEXT, type Outcome, outcomeOf } from './outcome.ts';
+import { NEXT, type Outcome, outcomeOf, unlessAborted } from './outcome.ts';
 import { Pace } from './pace.ts';
 import type { Journal } from './ports.ts';
 
@@ -113,7 +113,7 @@ export class Interpreter {
       loaded.kind === 'document'
         ? await this.#runDocument(loaded.document, source, signal)
         : await this.#runFallback(loaded, first, signal);
-    if (outcome.kind === 'next') await streamsOpened();
+    if (outcome.kind === 'next') await unlessAborted(signal, streamsOpened());
     return outcome;
   }
 

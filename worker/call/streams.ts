@@ -21,6 +21,7 @@ import { newStreamSid, type StreamSid } from '../../shared/kernel/ids.ts';
 import type { StopVerb, StreamNoun } from '../../shared/twiml/document.ts';
 import type { Leg } from '../leg/leg.ts';
 import type { OpenStream, StopReason, Stream } from '../stream/stream.ts';
+import { deferred } from './deferred.ts';
 import type { Journal } from './ports.ts';
 import { type StreamTold, streamCallbacks } from './stream-callbacks.ts';
 

@@ -4,7 +4,7 @@ import type { PlayVerb } from '../../shared/twiml/document.ts';
 import { type Executor, type VerbContext, VerbFailed } from '../call/context.ts';
 import { NEXT } from '../call/outcome.ts';
 import { decodeAudio } from '../media/audio-file.ts';
-import type { Feed } from './feed.ts';
+import { AudioFileError } from '../media/audio-file-error.ts';
 import { prompt, untilKey } from './prompt.ts';
 
 /** The largest file played: forty minutes of G.711 as WAV, two hours of speech as MP3. */
@@ -29,10 +29,15 @@ async function press(verb: PlayVerb, digits: string, context: VerbContext): Prom
 
 async function playFile(verb: PlayVerb, url: string, context: VerbContext): Promise<void> {
   let file: Buffer | null = null;
-  await prompt(verb, context, async (feed, signal) => {
-    file ??= await load(url, context, signal);
-    return await playOnce(file, feed, context, signal);
-  });
+  try {
+    await prompt(verb, context, async (signal) => {
+      file ??= await load(url, context, signal);
+      return decodeAudio([file], context.leg.playout.rate);
+    });
+  } catch (error) {
+    if (!(error instanceof AudioFileError)) throw error;
+    throw new VerbFailed(`12300 ${error.message}`);
+  }
 }
 
 /** Requests for files carry no parameters (PROTOCOL §7.1). */
@@ -41,20 +46,4 @@ async function load(url: string, { fetcher }: VerbContext, signal: AbortSignal):
   const answer = await fetcher.fetch(order);
   if (answer.kind === 'failed') throw new VerbFailed(`${answer.code} ${answer.detail}`);
   return answer.body;
-}
-
-async function playOnce(file: Buffer, feed: Feed, context: VerbContext, signal: AbortSignal): Promise<number> {
-  let fed = 0;
-  try {
-    for await (const samples of decodeAudio([file], context.leg.playout.rate)) {
-      await feed.write(samples);
-      fed += samples.length;
-    }
-  } catch (error) {
-    signal.throwIfAborted();
-    // What came before the damage is sound and is heard.
-    await feed.drain();
-    throw new VerbFailed(`12300 ${error instanceof Error ? error.message : 'the file cannot be played'}`);
-  }
-  return fed;
 }

@@ -1,6 +1,7 @@
 /** What Say and Play share: a prompt that loops, is cut short by its terminators, and leaves silence behind when cut. */
 import type { VerbContext } from '../call/context.ts';
-import { Feed } from './feed.ts';
+import { unlessAborted } from '../call/outcome.ts';
+import { feedPlayout } from '../media/feed.ts';
 
 /** Reason of an abort that is not an Outcome: a key stopped the prompt, the document goes on. */
 const KEY = Symbol('key');
@@ -11,20 +12,32 @@ interface Prompt {
   readonly terminators: string;
 }
 
-/** Runs `once` as often as `loop` says, until a terminator is pressed. `once` tells how many samples it fed. */
+type Sound = Iterable<Int16Array> | AsyncIterable<Int16Array>;
+
+/** Plays what `sound` makes as often as `loop` says, to the end or until a terminator is pressed. */
 export async function prompt(
   { loop, terminators }: Prompt,
   context: VerbContext,
-  once: (feed: Feed, signal: AbortSignal) => Promise<number>,
+  sound: (signal: AbortSignal) => Promise<Sound>,
 ): Promise<void> {
+  const { playout } = context.leg;
   await untilKey(terminators, context, async (signal) => {
-    const feed = new Feed(context.leg.playout, signal);
-    for (let turn = 0; loop === 0 || turn < loop; turn += 1) {
-      // Nothing to hear would turn for ever without ever waiting.
-      if ((await once(feed, signal)) === 0) break;
+    try {
+      for (let turn = 0; loop === 0 || turn < loop; turn += 1) {
+        const fed = await feedPlayout(playout, await sound(signal), context.clock, signal);
+        // Nothing to hear would turn for ever without ever waiting.
+        if (fed === 0) break;
+      }
+    } finally {
+      // What came before a damage is sound, and is heard.
+      if (!signal.aborted) await unlessAborted(signal, heard(context));
     }
-    await feed.drain();
   });
+}
+
+/** Resolves when everything queued so far has been heard. */
+function heard({ leg }: VerbContext): Promise<void> {
+  return new Promise((resolve) => leg.playout.mark(() => resolve()));
 }
 
 /** Runs `work` until it is done, the document is cut short, or one of the keys is pressed. */
@@ -40,8 +53,9 @@ export async function untilKey(
   try {
     await work(AbortSignal.any([context.signal, key.signal]));
   } catch (error) {
+    if (!context.signal.aborted && !key.signal.aborted) throw error;
     context.leg.playout.clear();
-    if (context.signal.aborted || !key.signal.aborted) throw error;
+    if (context.signal.aborted) throw error;
   } finally {
     forget();
   }

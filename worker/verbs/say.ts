@@ -23,13 +23,12 @@ export const say: Executor<SayVerb> = async (verb, context) => {
   };
   const rate = context.leg.playout.rate === 16_000 ? 16_000 : 8000;
   let samples: Int16Array | null = null;
-  await prompt(verb, context, async (feed, signal) => {
+  await prompt(verb, context, async (signal) => {
     samples ??= await context.synthesiser.synthesise(utterance, rate, signal).catch((error: unknown) => {
       signal.throwIfAborted();
       throw new VerbFailed(`speech: ${error instanceof Error ? error.message : 'failed'}`);
     });
-    await feed.write(samples);
-    return samples.length;
+    return [samples];
   });
   return NEXT;
 };

@@ -1,0 +1,362 @@
+/**
+ * A running call: performs what the machine says, and turns what the world does into its events.
+ * It owns the leg and the streams and closes them. Only `#over` ends a call; everybody else asks
+ * (PROTOCOL §1, §3.3, §6). The pool makes one for each job and runs it once.
+ */
+import type { CallRecord } from '../../shared/domain/call.ts';
+import type { Ending } from '../../shared/domain/ending.ts';
+import type { CallLetter } from '../../shared/domain/letter.ts';
+import { isLive } from '../../shared/domain/stream.ts';
+import type { Timer } from '../../shared/kernel/clock.ts';
+import { withDeadline } from '../../shared/kernel/deadline.ts';
+import { FIRST_LEG } from '../../shared/kernel/ids.ts';
+import { redactDigits } from '../../shared/kernel/redact.ts';
+import type { Leg, LegDelegate } from '../leg/leg.ts';
+import { type Deferred, deferred } from './deferred.ts';
+import { Documents } from './documents.ts';
+import { type Cause, causeOfSip, endingOf, refusalOf } from './ending.ts';
+import { Interpreter } from './interpreter.ts';
+import { Keys } from './keys.ts';
+import { type CallEffect, type CallEvent, type CallState, IDLE, isOver, next } from './machine.ts';
+import { unlessAborted } from './outcome.ts';
+import type { CallPorts, CallSession } from './ports.ts';
+import { Progress } from './progress.ts';
+import { requestParameters } from './request-parameters.ts';
+import { CallStreams } from './streams.ts';
+
+/** The gateway ends a leg that never answers or is never acknowledged; these only catch its loss. */
+const RING_MARGIN_MS = 10_000;
+const ANSWER_MS = 40_000;
+/** A verb that is cut short lets go within this. */
+const LET_GO_MS = 2000;
+/** The last writes of a call; the journal's own retries live inside this. */
+const FLUSH_MS = 30_000;
+
+/** Everything of one call once it has begun. */
+interface Parts {
+  readonly call: CallRecord;
+  readonly leg: Leg;
+  readonly streams: CallStreams;
+  readonly interpreter: Interpreter;
+  readonly progress: Progress;
+}
+
+export class Session implements CallSession {
+  readonly #ports: CallPorts;
+  readonly #keys = new Keys();
+  readonly #done: Deferred<void> = deferred();
+  readonly #up: Deferred<void> = deferred();
+  /** Letters that came before `run`. */
+  readonly #early: CallLetter[] = [];
+  #parts: Parts | null = null;
+  #state: CallState = IDLE;
+  #timer: Timer | null = null;
+  /** Aborted when the call is over, for what is not part of a document. */
+  readonly #life = new AbortController();
+  #documentDone: Promise<void> = Promise.resolve();
+
+  constructor(ports: CallPorts) {
+    this.#ports = ports;
+  }
+
+  async run(call: CallRecord): Promise<void> {
+    if (this.#state.at === 'left') return;
+    try {
+      this.#parts = this.#assemble(call);
+      await this.#begin(call);
+      for (const letter of this.#early.splice(0)) this.deliver(letter);
+    } catch (error) {
+      this.#ports.log.error({ err: error, call: call.sid }, 'the call could not be begun');
+      this.#endWithoutParts(call);
+    }
+    await this.#done.promise;
+  }
+
+  deliver(letter: CallLetter): void {
+    if (this.#parts === null) {
+      this.#early.push(letter);
+      return;
+    }
+    if ('leg' in letter) this.#parts.leg.deliver(letter);
+    else this.#obey(letter, this.#parts);
+  }
+
+  lost(): void {
+    this.#apply({ event: 'left' });
+  }
+
+  ownerClosed(): void {
+    this.#over('owner_closed');
+  }
+
+  /** What the API asks. */
+  #obey(letter: Exclude<CallLetter, { leg: unknown }>, { streams, interpreter }: Parts): void {
+    if (isOver(this.#state)) return;
+    switch (letter.kind) {
+      case 'end':
+        this.#over(letter.status === 'canceled' ? 'api_canceled' : 'api_completed');
+        break;
+      case 'replace':
+        interpreter.interrupt({ kind: 'replace', document: letter.document });
+        break;
+      case 'press':
+        void this.#press(letter.digits, 'api');
+        break;
+      case 'stream-start':
+        this.#background(streams.openClaimed(letter.stream));
+        break;
+      case 'stream-stop':
+        this.#background(streams.stopClaimed(letter.stream));
+        break;
+      case 'stream-update':
+        streams.update(letter);
+        break;
+    }
+  }
+
+  #assemble(call: CallRecord): Parts {
+    const { clock, journal, openStream, makeLeg } = this.#ports;
+    const progress = new Progress(call, journal, clock);
+    const leg = makeLeg(FIRST_LEG, call.offer, this.#delegate());
+    const streams = new CallStreams({
+      call,
+      clock,
+      journal,
+      openStream,
+      leg,
+      onPress: (digits) => void this.#press(digits, 'stream'),
+      onHangup: () => this.#over('stream_hangup'),
+    });
+    return { call, leg, streams, progress, interpreter: this.#interpreter(call, leg, streams, progress) };
+  }
+
+  #interpreter(call: CallRecord, leg: Leg, streams: CallStreams, progress: Progress): Interpreter {
+    const { clock, journal, parser, fetcher, synthesiser, allowInsecureWs } = this.#ports;
+    const entry = journal.entry.bind(journal);
+    const ending = (cause: Cause, detail?: string): Ending => this.#ending(cause, null, detail ?? null);
+    return new Interpreter({
+      call,
+      clock,
+      journal,
+      ending,
+      documents: new Documents({ call, parser, fetcher, allowInsecureWs, entry }),
+      parameters: (extra) => requestParameters(call, progress.status, extra),
+      streamsOpened: () => streams.opened(),
+      context: (source, signal) => ({
+        call,
+        clock,
+        signal,
+        leg,
+        keys: this.#keys,
+        streams,
+        fetcher,
+        synthesiser,
+        source,
+        entry,
+        isAnswered: () => progress.answered,
+        answer: () => this.#answer(signal),
+        end: (cause, detail) => ({ kind: 'end', ending: ending(cause, detail) }),
+      }),
+    });
+  }
+
+  /** A call somebody else began is ended in order. An owner that can go on with it goes on from `call.checkpoint` here. */
+  async #begin(call: CallRecord): Promise<void> {
+    if (!wasBegun(call)) {
+      this.#apply({ event: 'began', inbound: call.direction === 'inbound' });
+      return;
+    }
+    this.#apply({ event: 'reclaimed', answered: call.answeredAt !== null });
+    const left = await this.#ports.journal.streams().catch(() => []);
+    for (const stream of left) if (isLive(stream.status)) this.#parts?.streams.writeOff(stream, 'error');
+    this.#over('owner_lost');
+  }
+
+  #delegate(): LegDelegate {
+    return {
+      onRinging: () => this.#apply({ event: 'rang' }),
+      onAnswered: () => this.#apply({ event: 'answered' }),
+      onFailed: (sipCode, reason) =>
+        this.#overAs(this.#ending(causeOfSip(sipCode), sipCode, `${sipCode} ${reason}`.trim()), true),
+      onEnded: (by, sipCode) => this.#farEnded(by, sipCode),
+      onDigit: (digit, by, durationMs) => {
+        if (isOver(this.#state)) return;
+        this.#ports.journal.entry({ type: 'dtmf.received', digit: redactDigits(digit), by, durationMs });
+        this.#parts?.streams.digit(digit);
+        this.#keys.press(digit);
+      },
+      onEntry: (entry) => this.#ports.journal.entry(entry),
+    };
+  }
+
+  #farEnded(by: 'bye' | 'cancel' | 'lost' | 'media-timeout', sipCode: number | null): void {
+    const causes = {
+      bye: 'far_hangup',
+      cancel: 'caller_canceled',
+      lost: 'dialog_lost',
+      'media-timeout': 'media_timeout',
+    } as const;
+    this.#overAs(this.#ending(causes[by], sipCode, null), by !== 'media-timeout');
+  }
+
+  #apply(event: CallEvent): void {
+    const { state, effects } = next(this.#state, event);
+    this.#state = state;
+    for (const effect of effects) this.#perform(effect);
+  }
+
+  #perform(effect: CallEffect): void {
+    const parts = this.#parts;
+    if (effect === 'drop') this.#drop(parts);
+    if (parts === null || effect === 'drop') return;
+    const { call, leg, progress } = parts;
+    switch (effect) {
+      case 'dial':
+        leg.dial({ ...call.plan, to: call.to, from: call.from, callerName: call.callerName });
+        this.#setTimer(call.plan.ringTimeoutMs + RING_MARGIN_MS, 'no_answer');
+        break;
+      case 'ring':
+        leg.ring();
+        this.#setTimer(call.plan.timeLimitMs, 'time_limit');
+        break;
+      case 'answer':
+        leg.answer();
+        this.#setTimer(ANSWER_MS, 'dialog_lost');
+        break;
+      case 'tell-initiated':
+        progress.initiated();
+        break;
+      case 'tell-ringing':
+        progress.ringing();
+        break;
+      case 'tell-answered':
+        progress.up();
+        this.#setTimer(call.plan.timeLimitMs, 'time_limit');
+        this.#up.resolve();
+        break;
+      case 'run-document':
+        this.#documentDone = this.#runDocument(parts);
+        break;
+      case 'hangup':
+        leg.hangup();
+        break;
+      case 'refuse':
+        this.#refuse(parts);
+        break;
+      case 'wind-up':
+        this.#background(this.#windUp(parts));
+        break;
+      case 'tell-ended':
+        if (this.#state.at === 'ended') progress.ended(this.#state.ending);
+        break;
+    }
+  }
+
+  /** Digits first, then the document; its end is the call's. */
+  async #runDocument({ call, leg, interpreter }: Parts): Promise<void> {
+    try {
+      const { sendDigits, document } = call.plan;
+      if (sendDigits !== null && call.direction !== 'inbound') await this.#press(sendDigits, 'document', leg);
+      this.#overAs(await interpreter.run(document), false);
+    } catch (error) {
+      this.#ports.log.error({ err: error, call: call.sid }, 'the document stopped with a bug');
+      this.#over('internal_error');
+    }
+  }
+
+  async #answer(signal: AbortSignal): Promise<void> {
+    this.#apply({ event: 'answer' });
+    await unlessAborted(signal, this.#up.promise);
+  }
+
+  async #press(digits: string, by: 'document' | 'api' | 'stream', leg = this.#parts?.leg): Promise<void> {
+    if (leg === undefined || isOver(this.#state)) return;
+    this.#ports.journal.entry({ type: 'dtmf.sent', digits: redactDigits(digits), by });
+    // A press that is cut off by the end of the call is nobody's failure.
+    await leg.press(digits, this.#life.signal).catch(() => {});
+  }
+
+  #over(cause: Cause): void {
+    this.#overAs(this.#ending(cause, null, null), false);
+  }
+
+  #overAs(ending: Ending, farGone: boolean): void {
+    this.#apply({ event: 'over', ending, farGone });
+  }
+
+  #ending(cause: Cause, sipCode: number | null, detail: string | null): Ending {
+    const answered = this.#parts?.progress.answered ?? false;
+    const direction = this.#parts?.call.direction ?? 'inbound';
+    return endingOf(cause, { answered, direction, sipCode, detail });
+  }
+
+  #refuse({ call, leg }: Parts): void {
+    if (this.#state.at !== 'ending') return;
+    const { sipCode, reason } = refusalOf(this.#state.ending, call.dialect);
+    leg.reject(sipCode, reason);
+  }
+
+  /** The document stops at once, the streams say goodbye, then the leg is closed and all is written down. */
+  async #windUp({ leg, streams, interpreter, progress }: Parts): Promise<void> {
+    if (this.#state.at !== 'ending') return;
+    this.#timer?.cancel();
+    this.#life.abort();
+    progress.over();
+    interpreter.interrupt({ kind: 'end', ending: this.#state.ending });
+    await streams.close('hangup');
+    const { clock, log } = this.#ports;
+    await withDeadline(clock, LET_GO_MS, 'the running verb', this.#documentDone).catch((error: unknown) => {
+      log.error({ err: error }, 'a verb did not let go');
+    });
+    leg.close();
+    this.#apply({ event: 'settled' });
+    await this.#finish();
+  }
+
+  async #finish(): Promise<void> {
+    const { clock, journal, log } = this.#ports;
+    await withDeadline(clock, FLUSH_MS, 'last writes', journal.flush()).catch((error: unknown) => {
+      log.error({ err: error }, 'the end of a call could not be written');
+    });
+    this.#done.resolve();
+  }
+
+  #drop(parts: Parts | null): void {
+    this.#timer?.cancel();
+    this.#life.abort();
+    parts?.interpreter.interrupt({ kind: 'end', ending: this.#ending('owner_lost', null, null) });
+    parts?.streams.lost();
+    parts?.leg.close();
+    this.#done.resolve();
+  }
+
+  /** No leg could be made: there is nothing to hang up, but the call must end all the same. */
+  #endWithoutParts(call: CallRecord): void {
+    if (this.#parts !== null) {
+      this.#over('internal_error');
+      return;
+    }
+    const progress = new Progress(call, this.#ports.journal, this.#ports.clock);
+    const { direction } = call;
+    progress.ended(endingOf('internal_error', { answered: progress.answered, direction, detail: 'no media port' }));
+    this.#background(this.#finish());
+  }
+
+  #setTimer(afterMs: number, cause: Cause): void {
+    this.#timer?.cancel();
+    this.#timer = this.#ports.clock.after(afterMs, () => this.#over(cause));
+  }
+
+  #background(work: Promise<void>): void {
+    work.catch((error: unknown) => {
+      this.#ports.log.error({ err: error }, 'a step of the call failed');
+      this.#over('internal_error');
+    });
+  }
+}
+
+/** Whether an owner before this one had begun the call. An inbound call nobody answered is simply run again. */
+function wasBegun(call: CallRecord): boolean {
+  if (call.answeredAt !== null || call.status === 'in-progress') return true;
+  return call.direction !== 'inbound' && (call.status === 'ringing' || call.gateway !== null);
+}
