@@ -136,8 +136,20 @@ export class RtpLine {
     for (let beat = 0; beat < beats; beat++) {
       this.clock.advance(20);
       this.beats.beat();
+      await this.#delivered();
+    }
+  }
+
+  /** Lets the sockets run until the ends have got as much as they sent, or it is not for them. */
+  async #delivered(): Promise<void> {
+    for (let turn = 0; turn < 50; turn++) {
       await setImmediate();
-      await setImmediate();
+      let missing = 0;
+      for (const { leg } of this.#ends) {
+        const figures = leg.figures;
+        if (figures) missing += figures.sent - figures.received - figures.strangers - figures.malformed;
+      }
+      if (missing <= 0) return;
     }
   }
 

@@ -18,6 +18,8 @@ export interface MediaAddress {
 
 /** Packets in a row that an unsignalled source must send before it is believed. */
 const PROBATION_PACKETS = 3;
+/** The same for the source that signalling has just moved away from: it may still be sending for a while. */
+const FORMER_PACKETS = 50;
 /** How long the old source must be silent before another one may follow it with another SSRC. */
 const SILENT_MS = 2000;
 /** The same for a source that goes on with the SSRC of the old one: its NAT binding changed. */
@@ -38,6 +40,7 @@ export class Latch {
   #ssrc = 0;
   #lastAt = 0;
   #candidate: Candidate | null = null;
+  #former: MediaAddress | null = null;
   #strangers = 0;
 
   /** Packets refused since the beginning. */
@@ -53,6 +56,7 @@ export class Latch {
   /** The address of the newest session description. Another one than before opens the latch again. */
   signal(address: MediaAddress): void {
     if (this.#signalled !== null && same(this.#signalled, address)) return;
+    if (this.#signalled !== null) this.#former = this.#source ?? this.#signalled;
     this.#signalled = address;
     this.#source = null;
     this.#candidate = null;
@@ -102,7 +106,8 @@ export class Latch {
     const step = sequenceDistance(candidate.sequence, header.sequence);
     candidate.packets = step > 0 && step < 100 ? candidate.packets + 1 : 1;
     candidate.sequence = header.sequence;
-    return candidate.packets >= PROBATION_PACKETS;
+    const former = this.#former !== null && same(this.#former, source);
+    return candidate.packets >= (former ? FORMER_PACKETS : PROBATION_PACKETS);
   }
 }
 

@@ -96,7 +96,7 @@ describe('a SIP leg', () => {
   });
 
   it('AC-93: hold gives silence inbound, resume gives sound again, and frames never stop', async () => {
-    const { caller, callee } = await line.connect();
+    const { caller, callee } = await line.connect({ mediaTimeoutMs: 0 });
     caller.leg.playout.enqueue(sine(440, 6000, 8000));
     await line.run(50);
     const sdp = letter(caller, 'dial').sdp;

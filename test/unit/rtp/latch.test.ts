@@ -97,4 +97,13 @@ describe('guarded latch', () => {
     assert.equal(latch.judge(moved, packet(9, 1), 20), 'learned');
     assert.equal(feed(latch, natted, 1, 4, 5, 20), 'refused');
   });
+
+  it('does not fall back to the source it was moved away from, unless that one is all there is', () => {
+    const latch = new Latch();
+    latch.signal(signalled);
+    latch.judge(signalled, packet(1, 1), 0);
+    latch.signal({ address: '192.0.2.9', port: 5000 });
+    assert.equal(feed(latch, signalled, 1, 2, 49, 0), 'refused');
+    assert.equal(latch.judge(signalled, packet(1, 51), 1000), 'learned');
+  });
 });
