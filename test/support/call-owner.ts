@@ -39,6 +39,7 @@ export class CallOwner {
   readonly #firstWords: FirstWords;
   readonly #owned = new Map<CallSid, Owned>();
   readonly #workers: QueueWorker[];
+  #closed = false;
   /** Calls that came to their end. */
   ended = 0;
 
@@ -48,7 +49,7 @@ export class CallOwner {
     this.#queue = queue;
     this.#firstWords = firstWords;
     this.#workers = [
-      queue.hearBell(this.#id, (sid) => void this.#read(sid)),
+      queue.hearBell(this.#id, (sid) => void this.#read(sid).catch((error: unknown) => this.#failed(error))),
       queue.workCalls({ concurrency, run: (sid) => this.#run(sid), onLockLost: () => {} }),
     ];
   }
@@ -70,6 +71,7 @@ export class CallOwner {
   }
 
   async close(): Promise<void> {
+    this.#closed = true;
     for (const owned of this.#owned.values()) owned.done();
     for (const worker of this.#workers) await worker.abandon();
   }
@@ -88,6 +90,11 @@ export class CallOwner {
     await this.#store.calls.save(sid, claimed.epoch, { patch: { status: 'completed', endedAt, ending } });
     this.#owned.delete(sid);
     this.ended += 1;
+  }
+
+  /** A box that cannot be read any more because everything is closing is no news. */
+  #failed(error: unknown): void {
+    if (!this.#closed) console.error('A box could not be read:', error);
   }
 
   async #read(sid: CallSid): Promise<void> {

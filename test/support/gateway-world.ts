@@ -88,7 +88,7 @@ export class GatewayWorld {
           return { kind: 'created', call };
         }),
       get: (sid) => this.#step(() => this.calls.get(sid)?.record ?? null),
-      endUnclaimed: (sid, patch) => this.#step(() => this.#endUnclaimed(sid, patch)),
+      endUnclaimed: (sid, patch, also) => this.#step(() => this.#endUnclaimed(sid, patch, also?.entries ?? [])),
     },
     timeline: {
       append: (sid, entries) =>
@@ -124,10 +124,11 @@ export class GatewayWorld {
     ping: () => this.#step(() => 0),
   };
 
-  #endUnclaimed(sid: CallSid, patch: CallPatch): boolean {
+  #endUnclaimed(sid: CallSid, patch: CallPatch, entries: readonly { readonly entry: TimelineEntry }[]): boolean {
     const held = this.calls.get(sid);
     if (!held || held.record.owner || held.record.ending) return false;
     held.record = { ...held.record, ...patch };
+    held.entries.push(...entries.map(({ entry }) => entry));
     return true;
   }
 

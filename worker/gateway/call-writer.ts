@@ -248,7 +248,10 @@ export class CallWriter {
   }
 
   async #end(item: Extract<Item, { kind: 'end' }>): Promise<boolean> {
-    const done = await this.#attempt(this.#ports.store.calls.endUnclaimed(this.#sid, item.patch));
+    const { ending } = item.patch;
+    const at = new Date(this.#ports.clock.now()).toISOString();
+    const entries = ending ? [{ at, entry: { type: 'call.ended', ending } as const }] : [];
+    const done = await this.#attempt(this.#ports.store.calls.endUnclaimed(this.#sid, item.patch, { entries }));
     if (done === FAILED) return false;
     if (done) this.#ports.queue.dropCall(this.#sid).catch(() => this.#ports.counters.add('storeErrors'));
     item.ended(done);

@@ -150,6 +150,7 @@ describe('a caller nobody has spoken for yet', () => {
     assert.equal(record.ending?.cause, 'queue_timeout');
     assert.equal(record.ending?.blame, 'platform');
     assert.deepEqual(fixture.world.jobs, []);
+    assert.equal(fixture.world.entryTypes(sid).at(-1), 'call.ended');
   });
 
   it('is waited for a while longer when a worker has the call but said nothing', async () => {
