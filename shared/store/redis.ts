@@ -123,7 +123,7 @@ export async function attempt<T>(work: Promise<T>): Promise<T> {
 const awayReplies = /^(LOADING|READONLY|MASTERDOWN|CLUSTERDOWN|TRYAGAIN|BUSY|NOREPLICAS)\b/;
 
 function isAway(error: unknown): boolean {
-  if (!(error instanceof Error)) return false;
+  if (!(error instanceof Error) || error instanceof TypeError || error instanceof RangeError) return false;
   return error.name !== 'ReplyError' || awayReplies.test(error.message);
 }
 

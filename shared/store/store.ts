@@ -13,6 +13,7 @@ import type { TimelineEntry, TimelineEvent } from '../domain/event.ts';
 import type { CallLetter, GatewayLetter, Posted } from '../domain/letter.ts';
 import type { NumberRecord } from '../domain/number.ts';
 import type { StreamPatch, StreamRecord, StreamRefusal } from '../domain/stream.ts';
+import { ExpectedFailure } from '../kernel/expected-failure.ts';
 import type { CallSid, Epoch, GatewayId, LegId, OwnerId, StreamSid } from '../kernel/ids.ts';
 
 /** A fenced write: done, or refused because a newer owner exists. */
@@ -81,7 +82,7 @@ export interface CallChange {
 }
 
 /** An expected failure: a thousand letters lie unread in this box. */
-export class BoxFull extends Error {
+export class BoxFull extends ExpectedFailure {
   override readonly name = 'BoxFull';
   constructor() {
     super('too many letters wait for this call');

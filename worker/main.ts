@@ -1,0 +1,35 @@
+/**
+ * One worker process: as many threads as `WORKER_THREADS`, each running its own calls, and the one XML
+ * parser they share. SIGTERM drains: no new calls, those that run have `DRAIN_TIMEOUT` to end.
+ */
+import path from 'node:path';
+import { systemClock as clock } from '../shared/kernel/clock.ts';
+import type { Closers } from '../shared/kernel/closers.ts';
+import { createLogger } from '../shared/kernel/log.ts';
+import { runService, type ServiceInfo } from '../shared/launch/service.ts';
+import { readSettings, SettingsError } from '../shared/settings.ts';
+import { serveParser } from '../shared/twiml/parser-bridge.ts';
+import { openXmlChild } from '../shared/twiml/xml-child.ts';
+import { ThreadHost } from './thread-host.ts';
+
+runService('worker', start);
+
+async function start(closers: Closers): Promise<ServiceInfo> {
+  const settings = readSettings(process.env);
+  if (settings.REDIS_URL === undefined) throw new SettingsError('REDIS_URL is needed: calls come from there.');
+  const log = createLogger('worker', settings.LOG_LEVEL);
+  const xml = openXmlChild();
+  closers.push(() => xml.close());
+  const host = new ThreadHost({
+    // Compiled or not, the thread lies beside this file with the same ending.
+    script: new URL(`./thread${path.extname(new URL(import.meta.url).pathname)}`, import.meta.url),
+    count: settings.WORKER_THREADS,
+    serveParser: (port) => serveParser(port, xml),
+    clock,
+    log,
+  });
+  closers.push(() => host.drain(settings.DRAIN_TIMEOUT));
+  await host.open();
+  const { WORKER_THREADS: threads, CALLS_PER_THREAD: callsPerThread } = settings;
+  return { threads, capacity: threads * callsPerThread };
+}

@@ -1,0 +1,136 @@
+/**
+ * The host's threads: starts them, starts again one that died, and drains them all at the end. The
+ * calls of a dead thread are taken over by BullMQ's stalled check, wherever there is room.
+ */
+import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
+import type { Clock, Timer } from '../shared/kernel/clock.ts';
+import type { Logger } from '../shared/kernel/log.ts';
+
+/** What a thread finds in `workerData`. */
+export interface ThreadData {
+  readonly index: number;
+  readonly count: number;
+  /** Its end of the parser, which lives once per process. */
+  readonly parser: MessagePort;
+}
+
+/** To a thread. */
+export type ThreadOrder = { readonly kind: 'drain'; readonly withinMs: number };
+/** From a thread. */
+export type ThreadReport = { readonly kind: 'ready' };
+
+export interface ThreadHostOptions {
+  readonly script: URL;
+  readonly count: number;
+  /** Serves the parser on our end of the channel; answers with what stops it. */
+  readonly serveParser: (port: MessagePort) => () => void;
+  readonly clock: Clock;
+  readonly log: Logger;
+}
+
+const FIRST_PAUSE_MS = 500;
+const MAX_PAUSE_MS = 30_000;
+/** A thread that lived this long did not die of how it was started. */
+const HEALTHY_MS = 60_000;
+/** Beyond its drain time a thread may need this for ending its calls and closing. */
+const CLOSE_MS = 15_000;
+
+interface Thread {
+  readonly worker: Worker;
+  readonly gone: Promise<void>;
+}
+
+export class ThreadHost {
+  readonly #options: ThreadHostOptions;
+  readonly #threads = new Map<number, Thread>();
+  readonly #restarts = new Map<number, Timer>();
+  #draining: Promise<void> | null = null;
+
+  constructor(options: ThreadHostOptions) {
+    this.#options = options;
+  }
+
+  /** Threads that are there now. */
+  get size(): number {
+    return this.#threads.size;
+  }
+
+  /** Resolves when every thread is ready. @throws what a thread failed with; the others are ended. */
+  async open(): Promise<void> {
+    const indexes = Array.from({ length: this.#options.count }, (_none, index) => index);
+    try {
+      await Promise.all(indexes.map((index) => this.#start(index, FIRST_PAUSE_MS)));
+    } catch (error) {
+      await this.#end(0);
+      throw error;
+    }
+  }
+
+  /** Every thread lets its calls go on for `withinMs`, ends them and closes; what hangs is ended. Idempotent. */
+  drain(withinMs: number): Promise<void> {
+    this.#draining ??= this.#end(withinMs);
+    return this.#draining;
+  }
+
+  async #end(withinMs: number): Promise<void> {
+    this.#draining ??= Promise.resolve();
+    for (const timer of this.#restarts.values()) timer.cancel();
+    const { clock, log } = this.#options;
+    await Promise.all(
+      [...this.#threads.values()].map(async ({ worker, gone }) => {
+        worker.postMessage({ kind: 'drain', withinMs } satisfies ThreadOrder);
+        const timer = clock.after(withinMs + CLOSE_MS, () => {
+          log.error('a thread did not close in time');
+          void worker.terminate();
+        });
+        await gone;
+        timer.cancel();
+      }),
+    );
+  }
+
+  /** Resolves when the thread is ready; rejects when it ends before. */
+  #start(index: number, pauseMs: number): Promise<void> {
+    const { script, count, serveParser, clock } = this.#options;
+    const { port1, port2 } = new MessageChannel();
+    const stopParser = serveParser(port1);
+    const data: ThreadData = { index, count, parser: port2 };
+    const worker = new Worker(script, { workerData: data, transferList: [port2], name: `calls-${index}` });
+    const startedMs = clock.monotonic();
+    let failure: unknown = null;
+    let isReady = false;
+    const gone = new Promise<void>((resolve) => {
+      worker.once('exit', (code) => {
+        stopParser();
+        this.#threads.delete(index);
+        resolve();
+        const lived = clock.monotonic() - startedMs;
+        if (isReady) this.#died(index, code, failure, lived > HEALTHY_MS ? FIRST_PAUSE_MS : pauseMs);
+      });
+    });
+    worker.once('error', (error) => {
+      failure = error;
+    });
+    this.#threads.set(index, { worker, gone });
+    return new Promise((resolve, reject) => {
+      worker.on('message', (report: ThreadReport) => {
+        if (report.kind !== 'ready') return;
+        isReady = true;
+        resolve();
+      });
+      void gone.then(() => reject(failure ?? new Error('a thread ended while starting')));
+    });
+  }
+
+  #died(index: number, code: number, failure: unknown, pauseMs: number): void {
+    if (this.#draining) return;
+    const { clock, log } = this.#options;
+    log.error({ err: failure, thread: index, code, pauseMs }, 'a thread died and is started again');
+    const timer = clock.after(pauseMs, () => {
+      this.#restarts.delete(index);
+      const nextMs = Math.min(MAX_PAUSE_MS, pauseMs * 2);
+      this.#start(index, nextMs).catch((error: unknown) => this.#died(index, 1, error, nextMs));
+    });
+    this.#restarts.set(index, timer);
+  }
+}
