@@ -1,0 +1,338 @@
+/** The pool over a real Redis and BullMQ, with sessions that do what the test says. */
+import assert from 'node:assert/strict';
+import { after, afterEach, before, describe, it } from 'node:test';
+import type { CallRecord } from '../../shared/domain/call.ts';
+import type { Ending } from '../../shared/domain/ending.ts';
+import type { CallLetter } from '../../shared/domain/letter.ts';
+import { systemClock } from '../../shared/kernel/clock.ts';
+import { type CallSid, FIRST_LEG, type GatewayId, type OwnerId } from '../../shared/kernel/ids.ts';
+import { silentLogger } from '../../shared/kernel/log.ts';
+import { type CallQueue, openQueue } from '../../shared/queue.ts';
+import { openStore } from '../../shared/store/open.ts';
+import type { Store } from '../../shared/store/store.ts';
+import type { CallPorts, CallSession } from '../../worker/call/ports.ts';
+import { openPool, type Pool } from '../../worker/pool/pool.ts';
+import type { MakeLeg } from '../../worker/pool/ports.ts';
+import { aCall } from '../support/records.ts';
+import { startTestRedis, type TestRedis } from '../support/redis.ts';
+
+const gateway = 'gw-test' as GatewayId;
+const ending: Ending = { status: 'completed', cause: 'api_completed', blame: 'api', sipCode: null, detail: null };
+
+let redis: TestRedis;
+let store: Store;
+let queue: CallQueue;
+let owners = 0;
+const closers: (() => Promise<void>)[] = [];
+
+before(async () => {
+  redis = await startTestRedis();
+  store = await openStore(redis.url, { retentionMs: 60_000, presenceMs: 60_000 }, systemClock, silentLogger);
+  queue = await openQueue(redis.url, systemClock, silentLogger);
+  await store.presence.announceGateway(gateway, { address: '127.0.0.1:5060' });
+});
+
+afterEach(async () => {
+  for (const close of closers.splice(0).toReversed()) await close();
+});
+
+after(async () => {
+  await queue.close();
+  await store.close();
+  await redis.stop();
+});
+
+/** A session that records what it is told and ends when it is told to end. */
+class ScriptedSession implements CallSession {
+  readonly ports: CallPorts;
+  readonly letters: CallLetter[] = [];
+  call: CallRecord | null = null;
+  wasLost = false;
+  wasClosed = false;
+  #done: () => void = () => undefined;
+  readonly #told: () => void;
+
+  constructor(ports: CallPorts, told: () => void) {
+    this.ports = ports;
+    this.#told = told;
+  }
+
+  run(call: CallRecord): Promise<void> {
+    this.call = call;
+    if (call.answeredAt === null) {
+      const at = new Date().toISOString();
+      this.ports.journal.patch({ status: 'in-progress', answeredAt: at });
+    }
+    this.#told();
+    return new Promise((resolve) => {
+      this.#done = resolve;
+    });
+  }
+
+  deliver(letter: CallLetter): void {
+    this.letters.push(letter);
+    if (letter.kind === 'end') this.end();
+    this.#told();
+  }
+
+  end(): void {
+    this.ports.journal.patch({ status: 'completed', endedAt: new Date().toISOString(), ending });
+    this.stop();
+  }
+
+  /** Ends without an ending: a bug. */
+  stop(): void {
+    this.#done();
+    this.#told();
+  }
+
+  lost(): void {
+    this.wasLost = true;
+    this.#done();
+    this.#told();
+  }
+
+  ownerClosed(): void {
+    this.wasClosed = true;
+    this.end();
+  }
+}
+
+interface Bench {
+  readonly owner: OwnerId;
+  readonly pool: Pool;
+  readonly sessions: ScriptedSession[];
+  readonly delivered: CallSid[];
+  /** Resolves as soon as it is so; looked at whenever a session is told something. */
+  until(isSo: () => boolean): Promise<void>;
+}
+
+async function openBench(capacity = 10, queueTimeoutMs = 60_000): Promise<Bench> {
+  owners += 1;
+  const owner = `owner-${owners}` as OwnerId;
+  const sessions: ScriptedSession[] = [];
+  const delivered: CallSid[] = [];
+  const waiting = new Set<() => void>();
+  const told = (): void => {
+    for (const look of waiting) look();
+  };
+  const own = await openQueue(redis.url, systemClock, silentLogger);
+  const unused = (): never => {
+    throw new Error('not used here');
+  };
+  const makeLeg: MakeLeg = unused;
+  const pool = await openPool({
+    owner,
+    capacity,
+    queueTimeoutMs,
+    store,
+    queue: own,
+    clock: systemClock,
+    log: silentLogger,
+    courier: {
+      wake: () => undefined,
+      leave: async (sid) => ((await store.outbox.peek(sid)) ? 'left' : 'empty'),
+      async deliver(sid) {
+        delivered.push(sid);
+        for (let owed = await store.outbox.peek(sid); owed; owed = await store.outbox.peek(sid)) {
+          await store.outbox.remove(sid, owed.id);
+        }
+        told();
+      },
+    },
+    makeLeg,
+    makeSession(ports) {
+      const session = new ScriptedSession(ports, told);
+      sessions.push(session);
+      return session;
+    },
+    shared: {
+      parser: { parse: unused, close: unused },
+      fetcher: { fetch: unused },
+      synthesiser: { synthesise: unused, close: unused },
+      openStream: unused,
+      allowInsecureWs: true,
+    },
+  });
+  closers.push(async () => {
+    await pool.drain(0);
+    await own.close();
+  });
+  const until = (isSo: () => boolean): Promise<void> =>
+    new Promise((resolve) => {
+      const look = (): void => {
+        if (!isSo()) return;
+        waiting.delete(look);
+        resolve();
+      };
+      waiting.add(look);
+      look();
+    });
+  return { owner, pool, sessions, delivered, until };
+}
+
+async function queued(own: Partial<CallRecord> = {}): Promise<CallSid> {
+  const call = aCall(own);
+  await store.calls.create(call);
+  await queue.addCall(call.sid);
+  return call.sid;
+}
+
+/** The record as soon as it is final. */
+async function ended(sid: CallSid): Promise<CallRecord> {
+  for (;;) {
+    const call = await store.calls.get(sid);
+    assert.ok(call);
+    if (call.ending) return call;
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+}
+
+async function tell(sid: CallSid, letter: CallLetter): Promise<void> {
+  const posted = await store.mailbox.postToCall(sid, letter);
+  assert.ok(posted.kind === 'posted' && posted.owner);
+  await queue.ringOwner(posted.owner, sid);
+}
+
+describe('the pool', () => {
+  it('runs a call from the queue to its end, told in order what is asked of it', async () => {
+    const bench = await openBench();
+    const sid = await queued();
+    await bench.until(() => bench.sessions.length === 1 && bench.sessions[0]?.call !== null);
+    const [session] = bench.sessions;
+    assert.ok(session);
+    for (const digits of ['1', '2', '3']) await tell(sid, { kind: 'press', digits });
+    await tell(sid, { kind: 'end', status: 'completed' });
+    await bench.until(() => session.letters.length === 4);
+    const call = await ended(sid);
+    assert.deepEqual(
+      session.letters.map((letter) => (letter.kind === 'press' ? letter.digits : letter.kind)),
+      ['1', '2', '3', 'end'],
+    );
+    assert.deepEqual([call.status, call.owner, call.gateway], ['completed', bench.owner, gateway]);
+    assert.ok(call.queueMs !== null && call.queueMs >= 0);
+    const events = await store.timeline.read(sid, 0, 10);
+    assert.deepEqual(events.map(({ type }) => type).slice(0, 2), ['call.created', 'call.claimed']);
+  });
+
+  it('AC-85: gives a call whose owner died to another with its letters, and silences the old one', async () => {
+    const first = await openBench();
+    const sid = await queued();
+    await first.until(() => first.sessions[0]?.call != null);
+    // A second owner while the first still runs: what a stall longer than the lock leads to.
+    const claimed = await store.calls.claim(sid, 'newer' as OwnerId);
+    assert.ok(claimed);
+    first.sessions[0]?.ports.journal.patch({ callerName: 'too late' });
+    await first.until(() => first.sessions[0]?.wasLost === true);
+    assert.equal((await store.calls.get(sid))?.callerName, null);
+    assert.equal(await store.calls.save(sid, claimed.epoch, { patch: { status: 'completed', ending } }), 'done');
+  });
+
+  it('reads the box before anybody rings', async () => {
+    const call = aCall();
+    await store.calls.create(call);
+    await store.mailbox.postToCall(call.sid, { kind: 'end', status: 'canceled' });
+    await queue.addCall(call.sid);
+    const bench = await openBench();
+    await bench.until(() => bench.sessions[0]?.letters.length === 1);
+    await ended(call.sid);
+  });
+
+  it('ends a call that waited too long, and has its gateway refuse it', async () => {
+    const createdAt = new Date(Date.now() - 120_000).toISOString();
+    const sid = await queued({ createdAt, direction: 'inbound', gateway });
+    const bench = await openBench();
+    const call = await ended(sid);
+    assert.deepEqual([call.status, call.ending?.cause], ['failed', 'queue_timeout']);
+    const [posted] = await store.mailbox.readForGateway(sid);
+    assert.deepEqual([posted?.letter.kind, posted?.letter.leg], ['reject', FIRST_LEG]);
+    assert.equal(bench.sessions.filter((session) => session.call !== null).length, 0);
+  });
+
+  it('skips a call that was ended meanwhile', async () => {
+    const over = await queued();
+    await store.calls.endUnclaimed(over, { status: 'canceled', ending: { ...ending, status: 'canceled' } });
+    const bench = await openBench(1);
+    const next = await queued();
+    await bench.until(() => bench.sessions[0]?.call != null);
+    assert.equal(bench.sessions[0]?.call?.sid, next);
+  });
+
+  it('ends a call whose session forgot to', async () => {
+    const bench = await openBench();
+    const sid = await queued();
+    await bench.until(() => bench.sessions[0]?.call != null);
+    bench.sessions[0]?.stop();
+    assert.equal((await ended(sid)).ending?.cause, 'platform_error');
+    assert.deepEqual(
+      (await store.mailbox.readForGateway(sid)).map(({ letter }) => letter.kind),
+      ['hangup'],
+    );
+  });
+
+  it('has what is owed at the end delivered by the queue', async () => {
+    const bench = await openBench();
+    const sid = await queued();
+    await bench.until(() => bench.sessions[0]?.call != null);
+    bench.sessions[0]?.ports.journal.callback({
+      event: 'call.completed',
+      url: 'http://app',
+      method: 'POST',
+      fields: {},
+    });
+    bench.sessions[0]?.end();
+    await bench.until(() => bench.delivered.length === 1);
+    assert.deepEqual(bench.delivered, [sid]);
+  });
+
+  it('drains: takes nothing new, and ends what does not end by itself', async () => {
+    const bench = await openBench();
+    const sid = await queued();
+    await bench.until(() => bench.sessions[0]?.call != null);
+    await bench.pool.drain(50);
+    assert.equal(bench.sessions[0]?.wasClosed, true);
+    assert.equal((await ended(sid)).status, 'completed');
+    assert.equal(bench.pool.size, 0);
+    assert.deepEqual(
+      (await store.presence.owners()).filter(({ owner }) => owner === bench.owner),
+      [],
+    );
+  });
+
+  it('shares the calls of one queue between two pools', async () => {
+    const [one, two] = [await openBench(2), await openBench(2)];
+    const sids = [await queued(), await queued(), await queued(), await queued()];
+    const all = (): ScriptedSession[] => [...one.sessions, ...two.sessions];
+    const four = (): boolean => all().filter((session) => session.call !== null).length === 4;
+    await Promise.race([one.until(four), two.until(four)]);
+    assert.deepEqual([one.sessions.length, two.sessions.length], [2, 2]);
+    assert.deepEqual(
+      all()
+        .map((session) => session.call?.sid)
+        .sort(),
+      [...sids].sort(),
+    );
+  });
+
+  it('writes what happened while Redis was away when it is back', async () => {
+    const bench = await openBench();
+    const sid = await queued();
+    await bench.until(() => bench.sessions[0]?.call != null);
+    const [session] = bench.sessions;
+    await session?.ports.journal.flush();
+    await redis.down();
+    session?.ports.journal.entry({ type: 'media.held' });
+    session?.end();
+    await redis.up();
+    while (
+      !(await store.ping().then(
+        () => true,
+        () => false,
+      ))
+    )
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    assert.equal((await ended(sid)).status, 'completed');
+    const events = await store.timeline.read(sid, 0, 100);
+    assert.equal(events.filter(({ type }) => type === 'media.held').length, 1);
+  });
+});
