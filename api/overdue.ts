@@ -6,6 +6,7 @@
 import type { CallRecord } from '../shared/domain/call.ts';
 import type { Timer } from '../shared/kernel/clock.ts';
 import type { ApiDeps } from './deps.ts';
+import { queueTimeout } from './endings.ts';
 import { endUnclaimed } from './routes/unclaimed.ts';
 
 const LOOK_EVERY_MS = 5000;
@@ -24,7 +25,7 @@ export async function endOverdue(deps: OverdueDeps): Promise<number> {
       BATCH,
       cursor,
     );
-    for (const call of page.items) if (isOurs(call) && (await endUnclaimed(deps, call.sid, overdue))) ended += 1;
+    for (const call of page.items) if (isOurs(call) && (await endUnclaimed(deps, call.sid, queueTimeout))) ended += 1;
     cursor = page.nextCursor;
   } while (cursor !== null);
   deps.metrics.callsOverdue.inc(ended);
@@ -32,13 +33,6 @@ export async function endOverdue(deps: OverdueDeps): Promise<number> {
 }
 
 const isOurs = (call: CallRecord): boolean => call.owner === null && call.direction !== 'inbound';
-
-const overdue = {
-  status: 'failed',
-  cause: 'queue_timeout',
-  blame: 'platform',
-  detail: 'No worker took the call in time.',
-} as const;
 
 /** Looks again and again until told to stop; the closer waits for a look under way. */
 export function watchOverdue(deps: OverdueDeps): () => Promise<void> {

@@ -2,6 +2,7 @@
 import type { CallRecord } from '../../shared/domain/call.ts';
 import type { CallFilter } from '../../shared/store/store.ts';
 import type { ApiDeps } from '../deps.ts';
+import { endedInQueue } from '../endings.ts';
 import { type Endpoint, endpoint } from '../endpoint.ts';
 import { ApiProblem } from '../problem.ts';
 import { callPage, callResource, changeCall, listCalls, pressDigits } from '../schemas/call.ts';
@@ -82,16 +83,15 @@ async function end(deps: ApiDeps, call: CallRecord, status: 'completed' | 'cance
   if (status === 'canceled' && call.status === 'in-progress') {
     throw new ApiProblem('call_in_progress', 'A call in progress is ended with status completed.');
   }
-  if (await endInQueue(deps, call)) return (await deps.store.calls.get(call.sid)) ?? call;
+  if (await endInQueue(deps, call, status)) return (await deps.store.calls.get(call.sid)) ?? call;
   await post(deps, call.sid, { kind: 'end', status });
   return call;
 }
 
 /** Only a call of ours that never left the queue: an inbound one has a caller who must be answered. */
-async function endInQueue(deps: ApiDeps, call: CallRecord): Promise<boolean> {
+async function endInQueue(deps: ApiDeps, call: CallRecord, asked: 'completed' | 'canceled'): Promise<boolean> {
   if (call.status !== 'queued' || call.owner !== null || call.direction === 'inbound') return false;
-  const canceled = { status: 'canceled', cause: 'canceled', blame: 'api', detail: 'Canceled in the queue.' } as const;
-  if (await endUnclaimed(deps, call.sid, canceled)) return true;
+  if (await endUnclaimed(deps, call.sid, endedInQueue(asked))) return true;
   const now = await deps.store.calls.get(call.sid);
   if (now !== null && now.endedAt !== null) throw callEnded();
   return false;

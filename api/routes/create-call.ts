@@ -4,6 +4,7 @@
  */
 import type { CallRecord } from '../../shared/domain/call.ts';
 import type { ApiDeps } from '../deps.ts';
+import { notQueued } from '../endings.ts';
 import { type Answer, endpoint, invalid } from '../endpoint.ts';
 import { ApiProblem } from '../problem.ts';
 import { callResource, createCall } from '../schemas/call.ts';
@@ -79,8 +80,7 @@ async function queueOrEnd(deps: ApiDeps, call: CallRecord, keyed: boolean): Prom
 
 async function endUnqueued(deps: ApiDeps, call: CallRecord): Promise<void> {
   try {
-    const detail = 'The call could not be queued.';
-    await endUnclaimed(deps, call.sid, { status: 'failed', cause: 'not_queued', blame: 'platform', detail });
+    await endUnclaimed(deps, call.sid, notQueued);
   } catch (error) {
     deps.logger.warn({ err: error, callSid: call.sid }, 'unqueued call is left to the overdue check');
   }

@@ -1,24 +1,16 @@
 /** Ending a call that nobody has taken: the record, then its place in the queue and what it owes. */
-import type { FinalStatus } from '../../shared/domain/ending.ts';
+import type { Ending } from '../../shared/domain/ending.ts';
 import type { CallSid } from '../../shared/kernel/ids.ts';
 import type { ApiDeps } from '../deps.ts';
 
 export type UnclaimedDeps = Pick<ApiDeps, 'store' | 'queue' | 'clock' | 'logger'>;
 
-export interface UnclaimedEnding {
-  readonly status: FinalStatus;
-  /** `canceled`, `queue_timeout` or `not_queued`: docs/endings.md. */
-  readonly cause: string;
-  readonly blame: 'api' | 'platform';
-  readonly detail: string;
-}
-
 /** True when this very step ended it; false when it is owned or has ended. */
-export async function endUnclaimed(deps: UnclaimedDeps, sid: CallSid, ending: UnclaimedEnding): Promise<boolean> {
+export async function endUnclaimed(deps: UnclaimedDeps, sid: CallSid, ending: Ending): Promise<boolean> {
   const done = await deps.store.calls.endUnclaimed(sid, {
     status: ending.status,
     endedAt: new Date(deps.clock.now()).toISOString(),
-    ending: { ...ending, sipCode: null },
+    ending,
   });
   if (done) await tidy(deps, sid);
   return done;

@@ -183,7 +183,7 @@ describe('POST /calls', () => {
     const list = callPage.parse((await fixture.api.get('/calls?to=%2B15550177').expect(200)).body);
     assert.deepEqual(
       list.items.map((call) => [call.status, call.ending?.cause]),
-      [['failed', 'not_queued']],
+      [['failed', 'redis_unavailable']],
     );
   });
 });
@@ -321,6 +321,7 @@ describe('POST /calls/:sid', () => {
     const { sid } = await fixture.call('queued');
     const answer = await fixture.api.post(`/calls/${sid}`).send({ status: 'canceled' }).expect(200);
     assert.equal(callResource.parse(answer.body).status, 'canceled');
+    assert.equal(answer.body.ending.cause, 'api_canceled');
     assert.equal(answer.body.ending.blame, 'api');
     assert.ok(fixture.queue.dropped.includes(sid));
     assert.ok(fixture.queue.owing.includes(sid));
