@@ -7,6 +7,7 @@ import { listen, type RunningServer } from '../../api/server.ts';
 import { systemClock } from '../../shared/kernel/clock.ts';
 import type { CallSid, Epoch } from '../../shared/kernel/ids.ts';
 import { ACCOUNT_SID, type ApiFixture, AUTH_TOKEN, startApiFixture } from '../support/api-fixture.ts';
+import { ManualClock } from '../support/clock.ts';
 
 const WITHIN_MS = 10_000;
 
@@ -26,6 +27,7 @@ after(async () => {
 class Listener {
   readonly ids: number[] = [];
   readonly types: string[] = [];
+  comments = 0;
   readonly ended: Promise<void>;
   status = 0;
   contentType = '';
@@ -33,11 +35,11 @@ class Listener {
   #grown: () => void = () => {};
   readonly #request: http.ClientRequest;
 
-  constructor(sid: string, headers: Record<string, string> = {}) {
+  constructor(sid: string, headers: Record<string, string> = {}, port = server.port) {
     const auth = `${ACCOUNT_SID}:${AUTH_TOKEN}`;
     const path = `/calls/${sid}/events`;
     const all = { accept: 'text/event-stream', ...headers };
-    this.#request = http.get({ host: '127.0.0.1', port: server.port, path, auth, headers: all, agent: false });
+    this.#request = http.get({ host: '127.0.0.1', port, path, auth, headers: all, agent: false });
     this.ended = new Promise((resolve, reject) => {
       this.#request.once('error', reject);
       this.#request.once('response', (response) => {
@@ -51,12 +53,18 @@ class Listener {
   }
 
   /** Until so many events are there. */
-  async has(count: number): Promise<void> {
+  has(count: number): Promise<void> {
+    return this.until(() => this.ids.length >= count);
+  }
+
+  async until(isSo: () => boolean): Promise<void> {
     const signal = AbortSignal.timeout(WITHIN_MS);
-    while (this.ids.length < count) {
+    while (!isSo()) {
       await new Promise<void>((resolve, reject) => {
         this.#grown = resolve;
-        signal.addEventListener('abort', () => reject(new Error(`${this.ids.length} of ${count} events`)));
+        signal.addEventListener('abort', () =>
+          reject(new Error(`only ${this.ids.length} events and ${this.comments} comments`)),
+        );
       });
     }
   }
@@ -70,6 +78,7 @@ class Listener {
     const blocks = this.#text.split('\n\n');
     this.#text = blocks.pop() ?? '';
     for (const block of blocks) {
+      if (block.startsWith(':')) this.comments += 1;
       const id = /^id: (\d+)$/m.exec(block)?.[1];
       const data = /^data: (.*)$/m.exec(block)?.[1];
       if (id === undefined || data === undefined) continue;
@@ -169,6 +178,20 @@ describe('the timeline live', () => {
     const again = new Listener(call.sid, { 'last-event-id': String(total) });
     await again.ended;
     assert.equal(again.status, 204);
+  });
+
+  it('says now and then that it is still there', async () => {
+    const clock = new ManualClock();
+    const { app } = fixture.another({ clock });
+    const quiet = await listen(app, '127.0.0.1', 0, systemClock);
+    const call = await fixture.call('in-progress');
+    const listener = new Listener(call.sid, {}, quiet.port);
+    await listener.has(1);
+    assert.equal(listener.comments, 0);
+    clock.advance(15_000);
+    await listener.until(() => listener.comments === 1);
+    listener.leave();
+    await quiet.close(0);
   });
 
   it('ends when the server stops', async () => {
