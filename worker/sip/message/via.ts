@@ -15,14 +15,14 @@ export interface Via {
 
 export const MAGIC_COOKIE = 'z9hG4bK';
 
-/** Parses the first element of a Via field. */
+/** Parses the first element of a Via field. Its version is not judged: a wrong one is answered by it. */
 export function parseVia(field: string): Via | null {
   const text = field.slice(0, elementEnd(field, 0)).trim();
   const protocolEnd = endOfProtocol(text);
   if (protocolEnd < 0) return null;
   const slashes = text.slice(0, protocolEnd).split('/');
   const [name, version, transport] = slashes.map((part) => part.trim());
-  if (slashes.length !== 3 || name?.toUpperCase() !== 'SIP' || version !== '2.0') return null;
+  if (slashes.length !== 3 || name?.toUpperCase() !== 'SIP' || !version) return null;
   if (transport === undefined || !isToken(transport)) return null;
   const semicolon = text.indexOf(';', protocolEnd);
   const sentBy = parseHostPort(text.slice(protocolEnd, semicolon < 0 ? text.length : semicolon));
