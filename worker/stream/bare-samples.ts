@@ -4,7 +4,7 @@
  */
 import { alawCoder, mulawCoder } from '../media/codec/g711.ts';
 import { type Endianness, L16Reader } from '../media/codec/l16.ts';
-import type { NewResampler, Resampler } from './resampling.ts';
+import { FileResampler } from '../media/resample.ts';
 
 export interface BareFormat {
   readonly encoding: 'audio/L16' | 'audio/x-mulaw' | 'audio/x-alaw';
@@ -37,19 +37,19 @@ export const sameFormat = (one: BareFormat, other: BareFormat): boolean =>
 export class BareReader {
   readonly format: BareFormat;
   readonly #linear: L16Reader | null;
-  #resampler: Resampler | null;
+  #resampler: FileResampler | null;
   #samples = new Int16Array(0);
 
-  constructor(format: BareFormat, rate: number, newResampler: NewResampler) {
+  constructor(format: BareFormat, rate: number) {
     this.format = format;
     this.#linear = format.encoding === 'audio/L16' ? new L16Reader(format.endianness) : null;
-    this.#resampler = format.sampleRate === rate ? null : newResampler(format.sampleRate, rate);
+    this.#resampler = format.sampleRate === rate ? null : new FileResampler(format.sampleRate, rate);
   }
 
   /** Samples at the leg's rate; lent until the next call. */
   read(bytes: Uint8Array): Int16Array {
     const samples = this.#linear === null ? this.#decode(bytes) : this.#linear.read(bytes);
-    return this.#resampler === null || samples.length === 0 ? samples : this.#resampler.process(samples);
+    return this.#resampler === null || samples.length === 0 ? samples : this.#resampler.push(samples);
   }
 
   /** Idempotent. */

@@ -3,17 +3,27 @@
  * Files are decoded one after the other away from the audio path; marks keep their order meanwhile.
  * `clear` drops only what came since the last mark. Owned by the bidirectional mode.
  */
+import { setImmediate } from 'node:timers/promises';
+import { decodeAudio } from '../media/audio-file.ts';
 import { Fifo } from './fifo.ts';
 import type { Playback } from './playback.ts';
 
-export type FileKind = 'wav' | 'mp3';
+/** A whole file as mono samples at `rate`, piece by piece. Throws when it cannot be read. */
+export type ReadAudioFile = (file: Buffer, rate: number) => AsyncIterable<Int16Array>;
 
-/** A whole file as mono samples at `rate`, or null when it cannot be read. Must not block the thread for long. */
-export type ReadAudioFile = (file: Buffer, kind: FileKind, rate: number) => Promise<Int16Array | null>;
+/** The decoder that is used: what the file says it is counts, not what the app calls it. */
+export async function* decodeFile(file: Buffer, rate: number): AsyncGenerator<Int16Array, void, void> {
+  for await (const samples of decodeAudio([file], rate)) {
+    yield samples;
+    // Each piece costs milliseconds; the beat of other calls comes in between.
+    await setImmediate();
+  }
+}
+
+type FileKind = 'wav' | 'mp3';
 
 interface Closed {
   readonly file: Buffer;
-  readonly kind: FileKind;
   readonly name: string;
 }
 
@@ -39,7 +49,7 @@ export class FilePlayback {
   #kind: FileKind | 'discard' | null = null;
   readonly #closed = new Fifo<Closed>();
   #reading = false;
-  #ended = false;
+  readonly #stopped = new AbortController();
 
   constructor(playback: Playback, read: ReadAudioFile, problem: (detail: string) => void) {
     this.#playback = playback;
@@ -77,7 +87,7 @@ export class FilePlayback {
       return;
     }
     this.#waitingBytes += this.#bytes;
-    this.#closed.push({ file: Buffer.concat(this.#pieces), kind: this.#kind === 'mp3' ? 'mp3' : 'wav', name });
+    this.#closed.push({ file: Buffer.concat(this.#pieces), name });
     this.clear();
     if (!this.#reading) void this.#readAll();
   }
@@ -91,7 +101,7 @@ export class FilePlayback {
 
   /** The stream is over: marks of files that were not read yet come back. The playback is ended first. */
   end(): void {
-    this.#ended = true;
+    this.#stopped.abort();
     this.clear();
     for (let closed = this.#closed.shift(); closed; closed = this.#closed.shift()) this.#playback.mark(closed.name);
   }
@@ -99,22 +109,22 @@ export class FilePlayback {
   async #readAll(): Promise<void> {
     this.#reading = true;
     for (let closed = this.#closed.peek(); closed; closed = this.#closed.peek()) {
-      const samples = await this.#readOne(closed.file, closed.kind);
-      if (this.#ended) break;
+      const read = await this.#play(closed.file);
+      if (this.#stopped.signal.aborted) break;
       this.#closed.shift();
       this.#waitingBytes -= closed.file.length;
-      if (samples === null) this.#problem('the file cannot be read');
-      else this.#playback.play(samples, false);
+      if (!read) this.#problem('the file cannot be read');
       this.#playback.mark(closed.name);
     }
     this.#reading = false;
   }
 
-  async #readOne(file: Buffer, kind: FileKind): Promise<Int16Array | null> {
+  async #play(file: Buffer): Promise<boolean> {
     try {
-      return await this.#read(file, kind, this.#playback.rate);
+      await this.#playback.feed(this.#read(file, this.#playback.rate), this.#stopped.signal);
+      return true;
     } catch {
-      return null;
+      return false;
     }
   }
 }

@@ -8,25 +8,23 @@ import { alawCoder, mulawCoder } from '../media/codec/g711.ts';
 import { interleave, packL16 } from '../media/codec/l16.ts';
 import type { AudioFrame } from '../media/frame.ts';
 import { mixInto } from '../media/mixer.ts';
+import { FrameResampler } from '../media/resample.ts';
 import { frameBytes, type TrackLabel } from './messages/encode.ts';
-import { FrameResampler, type NewResampler } from './resampling.ts';
 
 export type PayloadSink = (track: TrackLabel, payload: Buffer) => void;
 
 export class FramePacker {
   readonly #spec: StreamSpec;
-  readonly #newResampler: NewResampler;
   readonly #payload: Buffer;
   readonly #mono: Int16Array;
   readonly #stereo: Int16Array;
   readonly #silence: Int16Array;
   /** By track and by the rate the leg had when it was made. */
-  readonly #resamplers = new Map<string, FrameResampler>();
+  readonly #resamplers = new Map<string, { readonly resampler: FrameResampler; readonly out: Int16Array }>();
 
-  constructor(spec: StreamSpec, newResampler: NewResampler) {
+  constructor(spec: StreamSpec) {
     const samples = spec.mediaFormat.sampleRate / 50;
     this.#spec = spec;
-    this.#newResampler = newResampler;
     this.#payload = Buffer.alloc(frameBytes(spec.mediaFormat));
     this.#mono = new Int16Array(samples);
     this.#stereo = new Int16Array(samples * 2);
@@ -44,7 +42,7 @@ export class FramePacker {
   }
 
   close(): void {
-    for (const resampler of this.#resamplers.values()) resampler.close();
+    for (const { resampler } of this.#resamplers.values()) resampler.close();
     this.#resamplers.clear();
   }
 
@@ -89,11 +87,12 @@ export class FramePacker {
     const { sampleRate } = this.#spec.mediaFormat;
     if (frame.rate === sampleRate) return frame.samples;
     const key = `${track}${frame.rate}`;
-    let resampler = this.#resamplers.get(key);
-    if (resampler === undefined) {
-      resampler = new FrameResampler(this.#newResampler(frame.rate, sampleRate), sampleRate / 50);
-      this.#resamplers.set(key, resampler);
+    let entry = this.#resamplers.get(key);
+    if (entry === undefined) {
+      entry = { resampler: new FrameResampler(frame.rate, sampleRate), out: new Int16Array(sampleRate / 50) };
+      this.#resamplers.set(key, entry);
     }
-    return resampler.process(frame.samples);
+    entry.resampler.process(frame.samples, entry.out);
+    return entry.out;
   }
 }

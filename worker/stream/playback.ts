@@ -3,6 +3,8 @@
  * (PROTOCOL §4.3, §14.2–§14.4). One per two-way stream; the session owns it and ends it.
  * Positions are milliseconds of audio really played since the stream began.
  */
+import type { Clock } from '../../shared/kernel/clock.ts';
+import { feedPlayout } from '../media/feed.ts';
 import type { PlayoutQueue } from '../media/playout-queue.ts';
 
 export interface PlaybackDelegate {
@@ -24,6 +26,7 @@ const LOW_MS = 2_000;
 
 export class Playback {
   readonly #playout: PlayoutQueue;
+  readonly #clock: Clock;
   readonly #delegate: PlaybackDelegate;
   readonly #from: number;
   readonly #underrunsFrom: number;
@@ -33,8 +36,9 @@ export class Playback {
   #ended = false;
   #live = false;
 
-  constructor(playout: PlayoutQueue, delegate: PlaybackDelegate) {
+  constructor(playout: PlayoutQueue, clock: Clock, delegate: PlaybackDelegate) {
     this.#playout = playout;
+    this.#clock = clock;
     this.#delegate = delegate;
     this.#from = playout.playedSamples;
     this.#underrunsFrom = playout.underruns;
@@ -61,16 +65,22 @@ export class Playback {
     return this.#playout.underruns - this.#underrunsFrom;
   }
 
-  /** Plays behind what is queued. `live`: more is promised, as with bare samples. */
-  play(samples: Int16Array, live: boolean): void {
+  /** Bare samples, played behind what is queued; more is promised. */
+  play(samples: Int16Array): void {
     if (this.#ended || samples.length === 0) return;
-    if (live !== this.#live) this.#setLive(live);
+    if (!this.#live) this.#setLive(true);
     const taken = this.#playout.enqueue(samples);
     if (taken < samples.length) {
       this.#droppedSamples += samples.length - taken;
       this.#delegate.onBacklog();
     }
     this.beat();
+  }
+
+  /** A file, a little ahead of what is heard. Rejects when it cannot be read, or with the signal's reason. */
+  async feed(source: AsyncIterable<Int16Array>, signal: AbortSignal): Promise<void> {
+    this.#setLive(false);
+    await feedPlayout(this.#playout, source, this.#clock, signal);
   }
 
   /** Told when everything queued so far has been played; at once when nothing is. */

@@ -18,12 +18,11 @@ import { redactUrl } from '../../shared/kernel/redact.ts';
 import { type AudioFrame, FRAME_MS } from '../media/frame.ts';
 import type { Connect, Connection } from './connection.ts';
 import { failures, type Loss, warnings } from './failure.ts';
-import type { ReadAudioFile } from './file-playback.ts';
+import { decodeFile, type ReadAudioFile } from './file-playback.ts';
 import { type ControlMessage, startMessage, stopMessage, type TrackLabel } from './messages/encode.ts';
 import type { Mode } from './modes/mode.ts';
 import { openMode } from './modes/open.ts';
 import { FramePacker } from './packer.ts';
-import type { NewResampler } from './resampling.ts';
 import { type Gap, type GapReason, Sender } from './sender.ts';
 import { type Effect, next, type StreamEvent, type StreamState } from './state.ts';
 import type { OpenStream, StopReason, Stream, StreamDelegate, StreamOrder } from './stream.ts';
@@ -32,8 +31,8 @@ export interface StreamDeps {
   readonly clock: Clock;
   readonly log: Logger;
   readonly connect: Connect;
-  readonly newResampler: NewResampler;
-  readonly readAudioFile: ReadAudioFile;
+  /** Replaces the decoder of Pivot's files; for tests. */
+  readonly readAudioFile?: ReadAudioFile;
   /** Audio kept for an app that reads too slowly; default 10 s. */
   readonly holdMs?: number;
 }
@@ -99,7 +98,7 @@ class StreamSession implements Stream {
     this.#record = record;
     this.#state = { kind: 'connecting', paused: record.status === 'paused' };
     this.#openedAt = deps.clock.monotonic();
-    this.#packer = new FramePacker(spec, deps.newResampler);
+    this.#packer = new FramePacker(spec);
     this.#mode = this.#openMode();
     this.#sender = new Sender(record.sid, spec.dialect, this.#mode.wire === 'binary', {
       onGap: (gap) => this.#onGap(gap),
@@ -178,10 +177,10 @@ class StreamSession implements Stream {
   }
 
   #openMode(): Mode {
-    const { newResampler, readAudioFile } = this.#deps;
+    const { clock, readAudioFile = decodeFile } = this.#deps;
     const { record, playout } = this.#order;
     return openMode(
-      { streamSid: record.sid, spec: record.spec, playout, newResampler, readAudioFile },
+      { streamSid: record.sid, spec: record.spec, playout, clock, readAudioFile },
       {
         send: (message) => this.#send(message),
         warn: (warning, detail) => this.#warn(warning, detail),

@@ -4,15 +4,18 @@ import type { StreamError, StreamPatch, StreamSpec } from '../../../shared/domai
 import { newCallSid } from '../../../shared/kernel/ids.ts';
 import { silentLogger } from '../../../shared/kernel/log.ts';
 import { type AudioFrame, FRAME_MS, type LegRate, type TeeBranch } from '../../../worker/media/frame.ts';
+import { initMedia } from '../../../worker/media/init.ts';
 import { Playout } from '../../../worker/media/playout.ts';
 import type { Connection, ConnectionDelegate, ConnectOrder } from '../../../worker/stream/connection.ts';
 import { failures, type Loss } from '../../../worker/stream/failure.ts';
 import type { ReadAudioFile } from '../../../worker/stream/file-playback.ts';
-import type { Resampler } from '../../../worker/stream/resampling.ts';
 import { createStreamOpener } from '../../../worker/stream/session.ts';
 import type { Stream } from '../../../worker/stream/stream.ts';
 import { ManualClock } from '../../support/clock.ts';
 import { aStream } from '../../support/records.ts';
+
+// The resamplers are WASM, loaded once for each thread.
+await initMedia();
 
 /** Messages of a test are looked into without ceremony. */
 // biome-ignore lint/suspicious/noExplicitAny: what the app receives is read as an app reads it.
@@ -78,19 +81,6 @@ export class FakeConnection implements Connection {
   }
 }
 
-/** Takes the nearest sample: good enough to tell tracks and lengths apart. */
-class NearestResampler implements Resampler {
-  readonly #ratio: number;
-  constructor(from: number, to: number) {
-    this.#ratio = from / to;
-  }
-  process(samples: Int16Array): Int16Array {
-    const length = Math.round(samples.length / this.#ratio);
-    return Int16Array.from({ length }, (_, at) => samples[Math.floor(at * this.#ratio)] ?? 0);
-  }
-  close(): void {}
-}
-
 export interface WorldOptions {
   readonly rate?: LegRate;
   readonly readAudioFile?: ReadAudioFile;
@@ -128,8 +118,7 @@ export class World {
         this.connections.push(connection);
         return connection;
       },
-      newResampler: (from, to) => new NearestResampler(from, to),
-      readAudioFile: readAudioFile ?? (async () => null),
+      ...(readAudioFile === undefined ? {} : { readAudioFile }),
     });
     const callSid = newCallSid();
     this.stream = open(

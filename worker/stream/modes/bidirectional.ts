@@ -9,14 +9,12 @@ import { warnings } from '../failure.ts';
 import { FilePlayback, type ReadAudioFile } from '../file-playback.ts';
 import { type AppMessage, decodeMessage, type GivenFormat } from '../messages/decode.ts';
 import type { Playback } from '../playback.ts';
-import type { NewResampler } from '../resampling.ts';
 import type { Mode, ModeDelegate } from './mode.ts';
 
 export interface BidirectionalOptions {
   readonly streamSid: string;
   readonly spec: StreamSpec;
   readonly playback: Playback;
-  readonly newResampler: NewResampler;
   readonly readAudioFile: ReadAudioFile;
 }
 
@@ -104,9 +102,9 @@ export class Bidirectional implements Mode {
     this.#live = true;
     if (this.#reader === null || !sameFormat(this.#reader.format, format)) {
       this.#reader?.close();
-      this.#reader = new BareReader(format, this.playback.rate, this.#options.newResampler);
+      this.#reader = new BareReader(format, this.playback.rate);
     }
-    this.playback.play(this.#reader.read(payload), true);
+    this.playback.play(this.#reader.read(payload));
   }
 
   /** What the app left out is as it was, or as in the stream's own format. */

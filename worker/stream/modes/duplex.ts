@@ -2,18 +2,17 @@
 import type { MediaFormat } from '../../../shared/domain/stream.ts';
 import { BareReader } from '../bare-samples.ts';
 import type { Playback } from '../playback.ts';
-import type { NewResampler } from '../resampling.ts';
 import type { Mode } from './mode.ts';
 
-export function duplex(format: MediaFormat, playback: Playback, newResampler: NewResampler): Mode {
+export function duplex(format: MediaFormat, playback: Playback): Mode {
   const { encoding, sampleRate } = format;
-  const reader = new BareReader({ encoding, sampleRate, endianness: 'little' }, playback.rate, newResampler);
+  const reader = new BareReader({ encoding, sampleRate, endianness: 'little' }, playback.rate);
   return {
     wire: 'binary',
     tellsDigits: false,
     playback,
     onText: () => {},
-    onBinary: (bytes) => playback.play(reader.read(bytes), true),
+    onBinary: (bytes) => playback.play(reader.read(bytes)),
     beat: () => playback.beat(),
     end: () => {
       playback.end();

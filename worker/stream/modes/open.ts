@@ -1,10 +1,10 @@
 /** The mode a stream was ordered in. */
 import type { StreamSpec } from '../../../shared/domain/stream.ts';
+import type { Clock } from '../../../shared/kernel/clock.ts';
 import type { PlayoutQueue } from '../../media/playout-queue.ts';
 import { warnings } from '../failure.ts';
 import type { ReadAudioFile } from '../file-playback.ts';
 import { Playback } from '../playback.ts';
-import type { NewResampler } from '../resampling.ts';
 import { Bidirectional } from './bidirectional.ts';
 import { duplex } from './duplex.ts';
 import type { Mode, ModeDelegate } from './mode.ts';
@@ -15,27 +15,27 @@ export interface ModeOrder {
   readonly streamSid: string;
   readonly spec: StreamSpec;
   readonly playout: PlayoutQueue;
-  readonly newResampler: NewResampler;
+  readonly clock: Clock;
   readonly readAudioFile: ReadAudioFile;
 }
 
 /** Makes the mode; its session ends it. */
 export function openMode(order: ModeOrder, delegate: ModeDelegate): Mode {
-  const { spec, newResampler } = order;
+  const { spec } = order;
   switch (spec.mode) {
     case 'unidirectional':
       return unidirectional(spec.dialect);
     case 'raw':
       return raw();
     case 'duplex':
-      return duplex(spec.mediaFormat, openPlayback(order, delegate), newResampler);
+      return duplex(spec.mediaFormat, openPlayback(order, delegate));
     case 'bidirectional':
       return new Bidirectional({ ...order, playback: openPlayback(order, delegate) }, delegate);
   }
 }
 
-function openPlayback({ spec, playout }: ModeOrder, delegate: ModeDelegate): Playback {
-  return new Playback(playout, {
+function openPlayback({ spec, playout, clock }: ModeOrder, delegate: ModeDelegate): Playback {
+  return new Playback(playout, clock, {
     onMark: (name, playedMs, cleared) => delegate.mark(name, playedMs, cleared),
     onBacklog: () => delegate.warn(warnings.backlog, warnings.backlog.message),
     onPressure: (state, bufferedMs) => {
