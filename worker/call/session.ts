@@ -202,13 +202,13 @@ export class Session implements CallSession {
   #apply(event: CallEvent): void {
     const { state, effects } = next(this.#state, event);
     this.#state = state;
-    for (const effect of effects) this.#perform(effect);
+    for (const effect of effects) {
+      if (effect === 'drop') this.#drop();
+      else if (this.#parts !== null) this.#perform(effect, this.#parts);
+    }
   }
 
-  #perform(effect: CallEffect): void {
-    const parts = this.#parts;
-    if (effect === 'drop') this.#drop(parts);
-    if (parts === null || effect === 'drop') return;
+  #perform(effect: Exclude<CallEffect, 'drop'>, parts: Parts): void {
     const { call, leg, progress } = parts;
     switch (effect) {
       case 'dial':
@@ -321,7 +321,8 @@ export class Session implements CallSession {
     this.#done.resolve();
   }
 
-  #drop(parts: Parts | null): void {
+  #drop(): void {
+    const parts = this.#parts;
     this.#timer?.cancel();
     this.#life.abort();
     parts?.interpreter.interrupt({ kind: 'end', ending: this.#ending('owner_lost', null, null) });

@@ -1,0 +1,368 @@
+/** A call from its first letter to its last write, over a leg and streams played by the test; the parser is the real one. */
+import assert from 'node:assert/strict';
+import { after, describe, it } from 'node:test';
+import type { CallPlan, CallRecord } from '../../../shared/domain/call.ts';
+import { openTwimlParser } from '../../../shared/twiml/twiml-parser.ts';
+import { callRecord, World } from '../../support/fake-ports.ts';
+
+const parser = openTwimlParser();
+after(() => parser.close());
+
+const VOICE = 'https://app.example/voice';
+
+type Over = Partial<Omit<CallRecord, 'plan'>> & { readonly plan?: Partial<CallPlan> };
+
+/** A world whose primary URL answers with these verbs. */
+function worldWith(verbs: string): World {
+  const world = new World(parser);
+  world.fetcher.pages.set(VOICE, { body: `<Response>${verbs}</Response>` });
+  return world;
+}
+
+/** An outbound call that was answered; its document is on its way. */
+function answered(world: World, over: Over = {}): Promise<void> {
+  const done = world.session.run(callRecord(over));
+  world.leg.farRings();
+  world.leg.farAnswers();
+  return done;
+}
+
+const inbound: Over = { direction: 'inbound' };
+
+describe('an outbound call', () => {
+  it('AC-81: dials, runs its document on the answer, hangs up at its end, completed', async () => {
+    const world = worldWith('<Say>Hello</Say>');
+    const done = world.session.run(callRecord({ plan: { sendDigits: '1w2' } }));
+    assert.deepEqual(world.leg.log, ['dial +15550100']);
+    world.leg.farRings();
+    assert.equal(world.journal.call.status, 'ringing');
+    assert.equal(world.fetcher.orders.length, 0, 'nothing is fetched before the answer');
+    world.leg.farAnswers();
+    await world.until('speech', () => world.said.length === 1);
+    assert.equal(world.fetcher.orders[0]?.fields['CallStatus'], 'in-progress');
+    await world.pass(1200);
+    await done;
+    assert.deepEqual(world.leg.log, ['dial +15550100', 'press 1w2', 'hangup', 'close']);
+    assert.equal(world.leg.playout.playedSamples, 8000);
+    const { status, ending, durationMs } = world.journal.call;
+    assert.deepEqual([status, ending?.cause, ending?.blame], ['completed', 'document_ended', 'application']);
+    assert.ok(durationMs !== undefined && durationMs !== null && durationMs >= 1000);
+    assert.equal(world.clock.pending, 0);
+  });
+
+  it('AC-65: tells initiated, ringing, in-progress and completed with SequenceNumber 0 to 3', async () => {
+    const world = worldWith('<Hangup/>');
+    await answered(world, {
+      plan: {
+        statusCallback: 'https://app.example/status',
+        statusCallbackEvents: ['initiated', 'ringing', 'answered', 'completed'],
+      },
+    });
+    const told = world.journal.callbacks.map(({ fields }) => [fields['CallStatus'], fields['SequenceNumber']]);
+    assert.deepEqual(told, [
+      ['initiated', '0'],
+      ['ringing', '1'],
+      ['in-progress', '2'],
+      ['completed', '3'],
+    ]);
+  });
+
+  it('AC-66: a busy callee gives one completed event with CallStatus busy', async () => {
+    const world = worldWith('');
+    const done = world.session.run(callRecord({ plan: { statusCallback: 'https://app.example/status' } }));
+    world.leg.farRefuses(486, 'Busy Here');
+    await done;
+    assert.deepEqual(
+      world.journal.callbacks.map(({ event, fields }) => [event, fields['CallStatus'], fields['SipResponseCode']]),
+      [['call.completed', 'busy', '486']],
+    );
+    assert.deepEqual(world.leg.log, ['dial +15550100', 'close'], 'nobody is left to hang up on');
+  });
+
+  it('AC-60: canceled while ringing ends canceled, by the API', async () => {
+    const world = worldWith('');
+    const done = world.session.run(callRecord());
+    world.leg.farRings();
+    world.session.deliver({ kind: 'end', status: 'canceled' });
+    world.session.deliver({ kind: 'end', status: 'canceled' });
+    await done;
+    assert.deepEqual(world.journal.call.ending?.blame, 'api');
+    assert.equal(world.journal.call.status, 'canceled');
+    assert.deepEqual(world.leg.log, ['dial +15550100', 'hangup', 'close']);
+  });
+
+  it('ends at its time limit', async () => {
+    const world = worldWith('<Pause length="3600"/>');
+    const done = answered(world, { plan: { timeLimitMs: 5000 } });
+    await world.until('the verb', () => world.seen('verb.started Pause'));
+    await world.pass(5000);
+    await done;
+    assert.equal(world.journal.call.ending?.cause, 'time_limit');
+  });
+
+  it('hangs up when the far end does, in the middle of a prompt', async () => {
+    const world = worldWith('<Say loop="0">For ever</Say><Say>Never</Say>');
+    const done = answered(world);
+    await world.until('speech', () => world.said.length === 1);
+    await world.pass(500);
+    world.leg.farHangsUp();
+    await done;
+    assert.deepEqual([world.journal.call.ending?.cause, world.journal.call.ending?.blame], ['far_hangup', 'callee']);
+    assert.equal(world.said.length, 1);
+    assert.equal(world.leg.playout.queuedSamples, 0);
+  });
+});
+
+describe('an inbound call', () => {
+  it('fetches before it answers; the first verb that needs it answers', async () => {
+    const world = worldWith('<Say>Hello</Say>');
+    const done = world.session.run(callRecord(inbound));
+    assert.deepEqual(world.leg.log, ['ring']);
+    await world.until('the answer', () => world.leg.log.includes('answer'));
+    assert.equal(world.fetcher.orders[0]?.fields['CallStatus'], 'ringing');
+    await world.pass(1200);
+    await done;
+    assert.deepEqual(world.leg.log, ['ring', 'answer', 'hangup', 'close']);
+  });
+
+  for (const [reason, sipCode, status] of [
+    ['busy', 486, 'busy'],
+    ['rejected', 503, 'no-answer'],
+  ] as const) {
+    it(`AC-32: Reject ${reason} first is never answered: ${sipCode}, ${status}`, async () => {
+      const world = worldWith(`<Reject reason="${reason}"/>`);
+      await world.session.run(callRecord(inbound));
+      assert.deepEqual(world.leg.log, ['ring', `reject ${sipCode}`, 'close']);
+      assert.equal(world.journal.call.status, status);
+      assert.equal(world.journal.call.answeredAt, undefined);
+    });
+  }
+
+  it('AC-80: a Twilio Pause of 2 s comes before the answer', async () => {
+    const world = worldWith('<Pause length="2"/><Say>Hello</Say>');
+    const done = world.session.run(callRecord({ ...inbound, dialect: 'twilio' }));
+    await world.until('the verb', () => world.seen('verb.started Pause'));
+    await world.pass(1980);
+    assert.deepEqual(world.leg.log, ['ring']);
+    await world.pass(40);
+    assert.deepEqual(world.leg.log, ['ring', 'answer']);
+    world.leg.farHangsUp();
+    await done;
+  });
+
+  it('a Pivot Pause answers first', async () => {
+    const world = worldWith('<Pause length="2"/>');
+    const done = world.session.run(callRecord(inbound));
+    await world.until('the answer', () => world.leg.log.includes('answer'));
+    await world.pass(2000);
+    await done;
+    assert.equal(world.journal.call.status, 'completed');
+  });
+
+  it('the caller gives up before the answer: canceled', async () => {
+    const world = worldWith('<Pause length="20"/>');
+    const done = world.session.run(callRecord({ ...inbound, dialect: 'twilio' }));
+    await world.until('the verb', () => world.seen('verb.started Pause'));
+    world.leg.farHangsUp('cancel');
+    await done;
+    assert.deepEqual([world.journal.call.status, world.journal.call.ending?.blame], ['canceled', 'caller']);
+  });
+
+  it('is refused when no document can be had', async () => {
+    const world = new World(parser);
+    await world.session.run(callRecord(inbound));
+    assert.deepEqual(world.leg.log, ['ring', 'reject 503', 'close']);
+    assert.deepEqual([world.journal.call.status, world.journal.call.ending?.cause], ['failed', 'document_failed']);
+  });
+});
+
+describe('documents that fail', () => {
+  it('AC-33: Pivot hangs up on an unparsable second document, without asking the fallback', async () => {
+    const world = worldWith('<Redirect>/two</Redirect>');
+    world.fetcher.pages.set('https://app.example/two', { body: '<Response><Say>' });
+    world.fetcher.pages.set('https://app.example/fallback', { body: '<Response><Say>Never</Say></Response>' });
+    await answered(world, { plan: { fallbackUrl: 'https://app.example/fallback' } });
+    assert.equal(world.journal.call.ending?.cause, 'document_failed');
+    assert.equal(world.fetcher.orders.length, 2);
+    assert.ok(world.seen('document.error 12100'));
+  });
+
+  it('AC-33: on the first document the fallback runs, told what went wrong', async () => {
+    const world = worldWith('<Say>');
+    world.fetcher.pages.set('https://app.example/fallback', { body: '<Response><Hangup/></Response>' });
+    await answered(world, { plan: { fallbackUrl: 'https://app.example/fallback' } });
+    assert.equal(world.fetcher.orders[1]?.fields['ErrorCode'], '12100');
+    assert.equal(world.fetcher.orders[1]?.fields['ErrorUrl'], VOICE);
+    assert.equal(world.journal.call.ending?.cause, 'hangup_verb');
+  });
+
+  it('AC-68: Twilio: primary and fallback both 500, then an apology and the end', async () => {
+    const world = new World(parser);
+    world.fetcher.pages.set(VOICE, { fail: 11_200, status: 500 });
+    const done = answered(world, { dialect: 'twilio', plan: { fallbackUrl: 'https://app.example/fallback' } });
+    await world.until('the apology', () => world.said.length === 1);
+    assert.equal(world.fetcher.orders[1]?.fields['ErrorCode'], '11200');
+    assert.match(world.said[0]?.text ?? '', /application error/);
+    await world.pass(1200);
+    await done;
+    assert.equal(world.journal.call.ending?.cause, 'document_failed');
+    assert.equal(world.journal.call.status, 'completed');
+  });
+
+  it('AC-71: <say> is warned about and the following verb runs', async () => {
+    const world = worldWith('<say>no</say><Hangup/>');
+    await answered(world);
+    assert.ok(world.seen('document.warning 12200'));
+    assert.equal(world.journal.call.ending?.cause, 'hangup_verb');
+  });
+
+  it('a document that redirects to itself is slowed down and ended', async () => {
+    const world = worldWith('<Redirect>/voice</Redirect>');
+    const done = answered(world);
+    await world.until('a burst', () => world.fetcher.orders.length === 20);
+    await world.pass(60);
+    assert.equal(world.fetcher.orders.length, 20, 'the next one has to wait');
+    world.leg.farHangsUp();
+    await done;
+  });
+
+  it('empty in Pivot: finish and hang up', async () => {
+    const world = new World(parser);
+    world.fetcher.pages.set(VOICE, { body: '' });
+    await answered(world);
+    assert.equal(world.journal.call.ending?.cause, 'document_ended');
+  });
+
+  it('Twilio: text/plain that is no TwiML is read aloud, a missing type is 12300', async () => {
+    const plain = new World(parser);
+    plain.fetcher.pages.set(VOICE, { body: 'Good morning', type: 'text/plain' });
+    const done = answered(plain, { dialect: 'twilio' });
+    await plain.until('speech', () => plain.said[0]?.text === 'Good morning');
+    plain.leg.farHangsUp();
+    await done;
+
+    const missing = new World(parser);
+    missing.fetcher.pages.set(VOICE, { body: '<Response/>', type: null });
+    const over = answered(missing, { dialect: 'twilio' });
+    await missing.until('the error', () => missing.seen('document.error 12300'));
+    missing.leg.farHangsUp();
+    await over;
+  });
+});
+
+describe('keys and letters', () => {
+  it('Pivot: any key stops a prompt, the next verb runs and every stream is told the digit', async () => {
+    const world = worldWith('<Start><Stream url="wss://app.example/s"/></Start><Say loop="0">Menu</Say><Hangup/>');
+    const done = answered(world);
+    await world.until('speech', () => world.said.length === 1);
+    await world.pass(300);
+    world.leg.farPresses('5');
+    await done;
+    assert.deepEqual(world.lastStream.log, ['digit 5', 'stop hangup']);
+    assert.deepEqual(
+      world.journal.entries.find((entry) => entry.type === 'dtmf.received'),
+      { type: 'dtmf.received', digit: '*', by: 'rfc4733', durationMs: 100 },
+    );
+    assert.equal(world.journal.call.ending?.cause, 'hangup_verb');
+  });
+
+  it('Twilio: a key does not stop Say', async () => {
+    const world = worldWith('<Say>Long</Say><Hangup/>');
+    const done = answered(world, { dialect: 'twilio' });
+    await world.until('speech', () => world.said.length === 1);
+    world.leg.farPresses('5');
+    await world.pass(500);
+    assert.equal(world.leg.playout.clears, 0);
+    await world.pass(700);
+    await done;
+    assert.equal(world.leg.playout.playedSamples, 8000);
+  });
+
+  it('AC-61: a replacing document interrupts the running verb; one-way streams survive it', async () => {
+    const world = worldWith('<Start><Stream url="wss://app.example/s"/></Start><Say loop="0">Old</Say>');
+    const done = answered(world);
+    await world.until('speech', () => world.said.length === 1);
+    const twiml = '<Response><Pause length="1"/></Response>';
+    world.session.deliver({ kind: 'replace', document: { kind: 'inline', twiml } });
+    await world.until('the new document', () => world.seen('verb.started Pause'));
+    assert.deepEqual(world.lastStream.log, []);
+    assert.equal(world.leg.playout.queuedSamples, 0);
+    await world.pass(1000);
+    await done;
+    assert.deepEqual(world.lastStream.log, ['stop hangup']);
+  });
+
+  it('presses digits for the API and keeps them out of the timeline', async () => {
+    const world = worldWith('<Pause length="5"/>');
+    const done = answered(world);
+    await world.until('the verb', () => world.seen('verb.started Pause'));
+    world.session.deliver({ kind: 'press', digits: '42' });
+    world.session.deliver({ kind: 'end', status: 'completed' });
+    await done;
+    assert.ok(world.leg.log.includes('press 42'));
+    assert.deepEqual(
+      world.journal.entries.find((entry) => entry.type === 'dtmf.sent'),
+      { type: 'dtmf.sent', digits: '**', by: 'api' },
+    );
+    assert.deepEqual([world.journal.call.status, world.journal.call.ending?.blame], ['completed', 'api']);
+  });
+});
+
+describe('an owner that changes', () => {
+  it('lost: silence, no hang-up, nothing written', async () => {
+    const world = worldWith('<Start><Stream url="wss://app.example/s"/></Start><Pause length="5"/>');
+    const done = answered(world);
+    await world.until('the verb', () => world.seen('verb.started Pause'));
+    const before = world.journal.patches.length;
+    world.session.lost();
+    await done;
+    assert.deepEqual(world.leg.log, ['dial +15550100', 'close']);
+    assert.deepEqual(world.lastStream.log, ['lost']);
+    assert.equal(world.journal.patches.length, before);
+    assert.equal(world.journal.call.ending, undefined);
+  });
+
+  it('ownerClosed: hangs up and blames the platform', async () => {
+    const world = worldWith('<Pause length="5"/>');
+    const done = answered(world);
+    await world.until('the verb', () => world.seen('verb.started Pause'));
+    world.session.ownerClosed();
+    await done;
+    assert.deepEqual(
+      [world.journal.call.ending?.cause, world.journal.call.ending?.blame],
+      ['owner_closed', 'platform'],
+    );
+    assert.deepEqual(world.leg.log, ['dial +15550100', 'hangup', 'close']);
+  });
+
+  it('AC-85: a call begun by a dead owner is ended, its streams are told stopped once', async () => {
+    const first = worldWith(
+      '<Start><Stream url="wss://app.example/s" statusCallback="https://app.example/stream"/></Start><Pause length="5"/>',
+    );
+    const record = callRecord();
+    const gone = first.session.run(record);
+    first.leg.farRings();
+    first.leg.farAnswers();
+    await first.until('the verb', () => first.seen('verb.started Pause'));
+    first.session.lost();
+    await gone;
+
+    const second = new World(parser);
+    const left = first.lastStream.record;
+    second.journal.records.set(left.sid, { ...left, status: 'in-progress', startedAt: '2026-11-23T10:00:01.000Z' });
+    await second.session.run({ ...record, status: 'in-progress', answeredAt: '2026-11-23T10:00:00.000Z' });
+    assert.deepEqual(second.leg.log, ['hangup', 'close']);
+    assert.deepEqual([second.journal.call.status, second.journal.call.ending?.cause], ['completed', 'owner_lost']);
+    assert.deepEqual(
+      second.journal.callbacks.map(({ fields }) => fields['StreamEvent']),
+      ['stream-stopped'],
+    );
+    assert.equal(second.journal.streamPatches[0]?.patch.status, 'stopped');
+  });
+
+  it('an inbound call nobody answered is simply run again', async () => {
+    const world = worldWith('<Hangup/>');
+    await world.session.run(callRecord({ ...inbound, status: 'ringing' }));
+    assert.deepEqual(world.leg.log, ['ring', 'answer', 'hangup', 'close']);
+  });
+});
