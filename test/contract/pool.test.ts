@@ -148,11 +148,11 @@ async function openBench(capacity = 10, queueTimeoutMs = 60_000): Promise<Bench>
     },
     shared: {
       parser: { parse: unused, close: unused },
-      fetcher: { fetch: unused },
       synthesiser: { synthesise: unused, close: unused },
       openStream: unused,
       allowInsecureWs: true,
     },
+    newFetcher: () => ({ fetch: unused }),
   });
   closers.push(async () => {
     await pool.drain(0);

@@ -6,6 +6,7 @@ import type { Logger } from '../../shared/kernel/log.ts';
 import type { CallQueue } from '../../shared/queue.ts';
 import type { Store } from '../../shared/store/store.ts';
 import type { CallPorts, CallSession } from '../call/ports.ts';
+import type { Fetcher } from '../fetch/fetcher.ts';
 import type { Leg, LegDelegate } from '../leg/leg.ts';
 
 /** Delivers callbacks out of the outbox of a call, in order. One delivers for a call at a time. */
@@ -44,5 +45,7 @@ export interface PoolOptions {
   readonly makeLeg: MakeLeg;
   readonly makeSession: (ports: CallPorts) => CallSession;
   /** What all calls of the thread share. */
-  readonly shared: Pick<CallPorts, 'parser' | 'fetcher' | 'synthesiser' | 'openStream' | 'allowInsecureWs'>;
+  readonly shared: Pick<CallPorts, 'parser' | 'synthesiser' | 'openStream' | 'allowInsecureWs'>;
+  /** For one call: it keeps the cookies of one. */
+  readonly newFetcher: () => Fetcher;
 }

@@ -10,6 +10,7 @@ import { type Epoch, FIRST_LEG, type GatewayId } from '../../shared/kernel/ids.t
 import type { Logger } from '../../shared/kernel/log.ts';
 import type { CallChange } from '../../shared/store/store.ts';
 import type { CallPorts, CallSession } from '../call/ports.ts';
+import { Progress } from '../call/progress.ts';
 import { platformError } from './endings.ts';
 import { Inbox } from './inbox.ts';
 import { CallJournal } from './journal.ts';
@@ -95,6 +96,8 @@ export class RunningCall {
   }
 
   #claimed(epoch: Epoch): void {
+    // An owner before us may have left something owed.
+    if (epoch > 1) this.#options.courier.wake(this.#call.sid);
     const waited = this.#options.clock.now() - Date.parse(this.#call.createdAt);
     const queueMs = this.#call.queueMs ?? Math.max(0, waited);
     const owner = this.#options.owner;
@@ -104,11 +107,12 @@ export class RunningCall {
   }
 
   #ports(): CallPorts {
-    const { clock, shared, makeLeg } = this.#options;
+    const { clock, shared, makeLeg, newFetcher } = this.#options;
     const callSid = this.#call.sid;
     const post = (letter: GatewayLetter): void => this.#post(letter);
     return {
       ...shared,
+      fetcher: newFetcher(),
       clock,
       log: this.#log,
       journal: this.#journal,
@@ -144,9 +148,7 @@ export class RunningCall {
   }
 
   #end(ending: Ending, letter: GatewayLetter = { kind: 'hangup', leg: FIRST_LEG }): void {
-    const endedAt = new Date(this.#options.clock.now()).toISOString();
-    this.#journal.patch({ status: ending.status, endedAt, ending });
-    this.#journal.entry({ type: 'call.ended', ending });
+    new Progress(this.#call, this.#journal, this.#options.clock).ended(ending);
     if (this.#gateway !== null) this.#journal.letter(letter);
   }
 

@@ -1,0 +1,76 @@
+/**
+ * The couriers of a thread: one for each call that owes a callback, over the store's outbox. While a
+ * call lives here its courier is woken when something is added; at the end it has a few seconds, and
+ * what is left is the `callbacks` queue's.
+ */
+import type { Clock } from '../../shared/kernel/clock.ts';
+import { DeadlineExceeded, withDeadline } from '../../shared/kernel/deadline.ts';
+import type { CallSid } from '../../shared/kernel/ids.ts';
+import type { Logger } from '../../shared/kernel/log.ts';
+import type { Outbox, TimelineStore } from '../../shared/store/store.ts';
+import { Courier as CallCourier } from '../callbacks/courier.ts';
+import type { Fetcher } from '../fetch/fetcher.ts';
+import type { Courier } from './ports.ts';
+
+/** How long the end of a call waits for its callbacks; most applications answer within a second. */
+const LAST_WORDS_MS = 5000;
+
+export interface CouriersOptions {
+  readonly outbox: Outbox;
+  readonly timeline: Pick<TimelineStore, 'append'>;
+  readonly newFetcher: () => Fetcher;
+  readonly clock: Clock;
+  readonly log: Logger;
+}
+
+export class Couriers implements Courier {
+  readonly #options: CouriersOptions;
+  readonly #couriers = new Map<CallSid, CallCourier>();
+
+  constructor(options: CouriersOptions) {
+    this.#options = options;
+  }
+
+  wake(sid: CallSid): void {
+    const courier = this.#couriers.get(sid) ?? this.#open(sid);
+    this.#couriers.set(sid, courier);
+    courier.wake();
+  }
+
+  async leave(sid: CallSid): Promise<'empty' | 'left'> {
+    const courier = this.#couriers.get(sid);
+    if (!courier) return 'empty';
+    this.#couriers.delete(sid);
+    const { clock, log } = this.#options;
+    try {
+      await withDeadline(clock, LAST_WORDS_MS, 'callbacks', courier.drain());
+      return 'empty';
+    } catch (error) {
+      if (!(error instanceof DeadlineExceeded))
+        log.debug({ err: error, callSid: sid }, 'callbacks are left to the queue');
+      return 'left';
+    } finally {
+      await courier.close();
+    }
+  }
+
+  async deliver(sid: CallSid): Promise<void> {
+    const courier = this.#open(sid);
+    try {
+      await courier.drain();
+    } finally {
+      await courier.close();
+    }
+  }
+
+  #open(sid: CallSid): CallCourier {
+    const { outbox, timeline, newFetcher, clock, log } = this.#options;
+    return new CallCourier({
+      clock,
+      log: log.child({ callSid: sid }),
+      outbox: { peek: () => outbox.peek(sid), remove: (id) => outbox.remove(sid, id) },
+      fetcher: newFetcher(),
+      note: (entry) => timeline.append(sid, [{ at: new Date(clock.now()).toISOString(), entry }]),
+    });
+  }
+}
