@@ -1,0 +1,93 @@
+/** The host of threads, with threads written for each test: started again, drained, told why they fail. */
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { pathToFileURL } from 'node:url';
+import { type Clock, systemClock } from '../../../shared/kernel/clock.ts';
+import { silentLogger } from '../../../shared/kernel/log.ts';
+import { ThreadHost } from '../../../worker/thread-host.ts';
+
+let folder: string;
+
+before(() => {
+  folder = mkdtempSync(path.join(os.tmpdir(), 'pivot-threads-'));
+});
+
+after(() => rmSync(folder, { recursive: true, force: true }));
+
+/** Writes a thread; `body` sees `parentPort` and `workerData`, whose `parser` is our channel to it. */
+function aThread(name: string, body: string): URL {
+  const file = path.join(folder, `${name}.mjs`);
+  writeFileSync(file, `import { parentPort, workerData } from 'node:worker_threads';\n${body}\n`);
+  return pathToFileURL(file);
+}
+
+const ready = "parentPort.postMessage({ kind: 'ready' });";
+const endsWhenTold = "parentPort.on('message', () => process.exit(0));";
+
+/** A clock whose pauses are over at once. */
+const impatient: Clock = { ...systemClock, after: (ms, fire) => systemClock.after(Math.min(ms, 1), fire) };
+
+function aHost(script: URL, count: number, clock = systemClock) {
+  const served: number[] = [];
+  let stopped = 0;
+  const seen = new Map<number, () => void>();
+  const host = new ThreadHost({
+    script,
+    count,
+    clock,
+    log: silentLogger,
+    serveParser: (port) => {
+      served.push(served.length);
+      seen.get(served.length)?.();
+      return () => {
+        stopped += 1;
+        port.close();
+      };
+    },
+  });
+  return {
+    host,
+    stopped: () => stopped,
+    /** Resolves when so many threads were started in all. */
+    started: (many: number): Promise<void> =>
+      served.length >= many ? Promise.resolve() : new Promise((resolve) => seen.set(many, resolve)),
+  };
+}
+
+describe('the host of threads', () => {
+  it('starts as many as asked and ends them all', async () => {
+    const { host, stopped } = aHost(aThread('good', ready + endsWhenTold), 3);
+    await host.open();
+    assert.equal(host.size, 3);
+    await host.drain(1000);
+    await host.drain(1000);
+    assert.deepEqual([host.size, stopped()], [0, 3]);
+  });
+
+  it('tells why a thread cannot start, and leaves none behind', async () => {
+    const body = `if (workerData.index === 1) throw new Error('no ports'); ${ready} ${endsWhenTold}`;
+    const { host } = aHost(aThread('bad', body), 2);
+    await assert.rejects(host.open(), /no ports/);
+    assert.equal(host.size, 0);
+  });
+
+  it('starts a thread again that died, and the others do not notice', async () => {
+    const dies = "if (workerData.index === 0) setImmediate(() => { throw new Error('bug'); });";
+    const { host, started } = aHost(aThread('dies', `${ready} ${dies} ${endsWhenTold}`), 2, impatient);
+    await host.open();
+    await started(5);
+    assert.ok(host.size >= 1);
+    await host.drain(1000);
+    assert.equal(host.size, 0);
+  });
+
+  it('ends a thread that does not end by itself', async () => {
+    const { host } = aHost(aThread('stuck', `${ready} setInterval(() => {}, 1000);`), 1, impatient);
+    await host.open();
+    await host.drain(1000);
+    assert.equal(host.size, 0);
+  });
+});
