@@ -105,6 +105,11 @@ export class Baresip {
     return this.until(`baresip's ${type}`, (phone) => phone.events.some((event) => event.type === type), withinMs);
   }
 
+  /** Ends the program, which completes its recording. */
+  stop(): Promise<void> {
+    return this.#process.stop();
+  }
+
   /** The WAV file of what it has heard; complete once the call is closed. */
   get recording(): string {
     const folder = path.join(this.#directory, 'heard');
