@@ -78,7 +78,7 @@ const rooms = {
     'worker/phones',
   ],
   worker: ['shared', 'worker'],
-  examples: ['shared', 'examples', 'worker/media'],
+  examples: ['shared', 'examples', 'worker/media', 'worker/phones', 'worker/speech'],
   bench: ['shared', 'worker', 'bench', 'test/support'],
   test: ['shared', 'api', 'worker', 'test', 'examples', 'bench'],
 };

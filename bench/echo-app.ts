@@ -1,0 +1,33 @@
+/** The developer's side of the benchmark, a process of its own: sends each media payload back as it came. */
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { WebSocketServer } from 'ws';
+
+const server = createServer();
+const sockets = new WebSocketServer({ server, perMessageDeflate: false });
+let firstMedia = 0;
+
+sockets.on('connection', (socket) => {
+  let prefix = '';
+  let seen = false;
+  socket.on('message', (data: Buffer, isBinary) => {
+    if (isBinary) return;
+    const text = data.toString('latin1');
+    if (text.startsWith('{"event":"media"')) {
+      if (!seen) {
+        seen = true;
+        firstMedia++;
+      }
+      const at = text.indexOf('"payload":"') + 11;
+      socket.send(`${prefix}${text.slice(at, text.indexOf('"', at))}"}}`);
+    } else if (text.includes('"event":"start"')) {
+      const { streamSid } = JSON.parse(text) as { streamSid: string };
+      prefix = `{"event":"media","streamSid":"${streamSid}","media":{"payload":"`;
+    }
+  });
+  socket.on('error', () => {});
+});
+
+server.listen(0, '127.0.0.1', () => process.send?.({ kind: 'ready', port: (server.address() as AddressInfo).port }));
+process.on('message', () => process.send?.({ kind: 'count', firstMedia }));
+process.once('disconnect', () => process.exit(0));

@@ -1,0 +1,210 @@
+/**
+ * `npm run bench`: N calls, each with one two-way JSON stream to an echo app, measured from the
+ * telephone side. The system runs on one core, phones and app on another, as in the figures of
+ * `bench/RESULTS.md`. `--calls 50,100,150 --seconds 20 --threads 1 --json results.json`.
+ */
+import { type ChildProcess, fork } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { parseArgs } from 'node:util';
+import { systemClock } from '../shared/kernel/clock.ts';
+import { Closers } from '../shared/kernel/closers.ts';
+import { pause, withDeadline } from '../shared/kernel/deadline.ts';
+import { type Stack, startStack } from '../shared/launch/stack.ts';
+import { cpuMs, familyOf, pin, residentKb } from './process-usage.ts';
+
+const { values: options } = parseArgs({
+  options: {
+    calls: { type: 'string', default: '50,100,150' },
+    seconds: { type: 'string', default: '20' },
+    threads: { type: 'string', default: '1' },
+    json: { type: 'string' },
+  },
+});
+
+interface Row {
+  readonly calls: number;
+  readonly up: number;
+  readonly setUpPerSecond: number;
+  readonly workerCpuMsPerCallSecond: number;
+  readonly systemCpuMsPerCallSecond: number;
+  readonly residentKbPerCall: number;
+  readonly idleResidentMb: number;
+  readonly sent: number;
+  readonly lost: number;
+  readonly late: number;
+  readonly p50Ms: number;
+  readonly p99Ms: number;
+  readonly maxMs: number;
+}
+
+interface CallerReport {
+  readonly calls: number;
+  readonly sent: number;
+  readonly lost: number;
+  readonly late: number;
+  readonly p50: number;
+  readonly p99: number;
+  readonly max: number;
+}
+
+const SYSTEM_CORES = options.threads === '1' ? '0' : '0,1';
+const LOAD_CORES = '1';
+
+const rows: Row[] = [];
+for (const calls of options.calls.split(',').map(Number)) {
+  console.log(`• ${calls} calls for ${options.seconds} s`);
+  const row = await measure(calls, Number(options.seconds) * 1000);
+  rows.push(row);
+  console.table([row]);
+}
+const machine = `${os.cpus()[0]?.model ?? 'unknown'} × ${os.cpus().length}, Node ${process.version}`;
+console.log(machine);
+console.table(rows);
+if (options.json)
+  writeFileSync(options.json, `${JSON.stringify({ machine, at: new Date().toISOString(), rows }, null, 2)}\n`);
+process.exit(0);
+
+async function measure(calls: number, forMs: number): Promise<Row> {
+  const closers = new Closers();
+  try {
+    const dataDir = mkdtempSync(path.join(os.tmpdir(), 'pivot-bench-'));
+    closers.push(() => rmSync(dataDir, { recursive: true, force: true }));
+    const caller = await load('caller', closers);
+    const app = await load('echo-app', closers);
+    const stack = await startSystem(dataDir, caller.port);
+    closers.push(() => stack.stop());
+    return await run(stack, caller.process, app.port, calls, forMs);
+  } finally {
+    await closers.close();
+  }
+}
+
+function startSystem(dataDir: string, trunkPort: number): Promise<Stack> {
+  return startStack({
+    dataDir,
+    environment: {
+      PORT: '0',
+      SIP_PORT: '0',
+      WORKER_THREADS: options.threads,
+      CALLS_PER_THREAD: '1000',
+      ALLOW_PRIVATE_ADDRESSES: 'on',
+      LOG_LEVEL: 'error',
+      DRAIN_TIMEOUT: '1s',
+      TRUNKS: JSON.stringify([{ name: 'load', host: `127.0.0.1:${trunkPort}`, transport: 'udp', prefixes: [''] }]),
+    },
+    clock: systemClock,
+    drainMs: 8_000,
+    onProgress: () => {},
+    onLine: (service, line) => console.log(`[${service}] ${line}`),
+  });
+}
+
+async function run(stack: Stack, caller: ChildProcess, appPort: number, calls: number, forMs: number): Promise<Row> {
+  const services = [...stack.children.values()].map((child) => child.pid);
+  const system = [...new Set(services.flatMap(familyOf))];
+  const worker = [...stack.children]
+    .filter(([name]) => name.startsWith('worker'))
+    .flatMap(([, child]) => familyOf(child.pid));
+  if (!pin(system, SYSTEM_CORES) || !pin([caller.pid ?? 0], LOAD_CORES))
+    console.log('  not pinned: taskset is missing');
+  const idleKb = residentKb(system);
+
+  const began = systemClock.monotonic();
+  const sids = await placeCalls(stack, appPort, calls);
+  const up = await untilUp(stack, sids, 60_000);
+  const setUpMs = systemClock.monotonic() - began;
+  await pause(systemClock, 3_000);
+
+  caller.send({ kind: 'measure' });
+  const before = { worker: cpuMs(worker), system: cpuMs(system), at: systemClock.monotonic() };
+  await pause(systemClock, forMs);
+  const seconds = (systemClock.monotonic() - before.at) / 1000;
+  const used = { worker: cpuMs(worker) - before.worker, system: cpuMs(system) - before.system };
+  const residentKbNow = residentKb(system);
+  const report = await reportOf(caller);
+  return {
+    calls,
+    up,
+    setUpPerSecond: round((calls / setUpMs) * 1000),
+    workerCpuMsPerCallSecond: round(used.worker / seconds / calls),
+    systemCpuMsPerCallSecond: round(used.system / seconds / calls),
+    residentKbPerCall: Math.round((residentKbNow - idleKb) / calls),
+    idleResidentMb: Math.round(idleKb / 1024),
+    sent: report.sent,
+    lost: report.lost,
+    late: report.late,
+    p50Ms: round(report.p50),
+    p99Ms: round(report.p99),
+    maxMs: round(report.max),
+  };
+}
+
+async function placeCalls(stack: Stack, appPort: number, calls: number): Promise<readonly string[]> {
+  const twiml = `<Response><Connect><Stream url="ws://127.0.0.1:${appPort}/" dialect="twilio"/></Connect></Response>`;
+  const body = JSON.stringify({ to: '+15550100002', from: '+15550009999', twiml });
+  const sids: string[] = [];
+  const one = async (): Promise<void> => {
+    const response = await fetch(`${stack.apiUrl}/calls`, { method: 'POST', headers: headers(stack), body });
+    if (response.status !== 201) throw new Error(`POST /calls answered ${response.status}: ${await response.text()}`);
+    sids.push(((await response.json()) as { sid: string }).sid);
+  };
+  for (let placed = 0; placed < calls; placed += 20) {
+    await Promise.all(Array.from({ length: Math.min(20, calls - placed) }, one));
+  }
+  return sids;
+}
+
+async function untilUp(stack: Stack, sids: readonly string[], withinMs: number): Promise<number> {
+  const until = systemClock.monotonic() + withinMs;
+  for (;;) {
+    let up = 0;
+    let cursor = '';
+    do {
+      const response = await fetch(`${stack.apiUrl}/calls?status=in-progress&limit=200${cursor}`, {
+        headers: headers(stack),
+      });
+      const page = (await response.json()) as { items: unknown[]; nextCursor: string | null };
+      up += page.items.length;
+      cursor = page.nextCursor === null ? '' : `&cursor=${encodeURIComponent(page.nextCursor)}`;
+    } while (cursor !== '');
+    if (up >= sids.length || systemClock.monotonic() > until) return up;
+    await pause(systemClock, 100);
+  }
+}
+
+function reportOf(caller: ChildProcess): Promise<CallerReport> {
+  const answer = new Promise<CallerReport>((resolve) => {
+    caller.on('message', (message: { kind: string }) => {
+      if (message.kind === 'report') resolve(message as unknown as CallerReport);
+    });
+  });
+  caller.send({ kind: 'stop' });
+  return withDeadline(systemClock, 10_000, 'the report of the telephone side', answer);
+}
+
+async function load(name: string, closers: Closers): Promise<{ process: ChildProcess; port: number }> {
+  const child = fork(new URL(`./${name}.js`, import.meta.url), { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
+  closers.push(async () => {
+    const gone = new Promise<void>((resolve) => child.once('exit', () => resolve()));
+    child.disconnect();
+    await gone;
+  });
+  const ready = new Promise<number>((resolve) =>
+    child.once('message', (message: { port: number }) => resolve(message.port)),
+  );
+  return { process: child, port: await withDeadline(systemClock, 10_000, name, ready) };
+}
+
+function headers(stack: Stack): Record<string, string> {
+  const { ACCOUNT_SID, AUTH_TOKEN } = stack.account;
+  return {
+    Authorization: `Basic ${Buffer.from(`${ACCOUNT_SID}:${AUTH_TOKEN}`).toString('base64')}`,
+    'Content-Type': 'application/json',
+  };
+}
+
+function round(value: number): number {
+  return Math.round(value * 100) / 100;
+}
