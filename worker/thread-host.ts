@@ -2,7 +2,7 @@
  * The host's threads: starts them, starts again one that died, and drains them all at the end. The
  * calls of a dead thread are taken over by BullMQ's stalled check, wherever there is room.
  */
-import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
+import { MessageChannel, type MessagePort, Worker, type WorkerOptions } from 'node:worker_threads';
 import type { Clock, Timer } from '../shared/kernel/clock.ts';
 import type { Logger } from '../shared/kernel/log.ts';
 
@@ -20,6 +20,7 @@ export type ThreadOrder = { readonly kind: 'drain'; readonly withinMs: number };
 export type ThreadReport = { readonly kind: 'ready' };
 
 export interface ThreadHostOptions {
+  /** The thread's file; one in TypeScript is run through tsx, whose loader threads do not inherit. */
   readonly script: URL;
   readonly count: number;
   /** Serves the parser on our end of the channel; answers with what stops it. */
@@ -95,7 +96,7 @@ export class ThreadHost {
     const { port1, port2 } = new MessageChannel();
     const stopParser = serveParser(port1);
     const data: ThreadData = { index, count, parser: port2 };
-    const worker = new Worker(script, { workerData: data, transferList: [port2], name: `calls-${index}` });
+    const worker = startThread(script, { workerData: data, transferList: [port2], name: `calls-${index}` });
     const startedMs = clock.monotonic();
     let failure: unknown = null;
     let isReady = false;
@@ -133,4 +134,12 @@ export class ThreadHost {
     });
     this.#restarts.set(index, timer);
   }
+}
+
+function startThread(script: URL, options: WorkerOptions): Worker {
+  if (!script.pathname.endsWith('.ts')) return new Worker(script, options);
+  const code = `import(${JSON.stringify(import.meta.resolve('tsx/esm/api'))})
+    .then(({ register }) => (register(), import(${JSON.stringify(script.href)})))
+    .catch((error) => setImmediate(() => { throw error; }));`;
+  return new Worker(code, { ...options, eval: true });
 }
