@@ -6,7 +6,7 @@ import type { MessagePort } from 'node:worker_threads';
 import { type Clock, systemClock } from '../kernel/clock.ts';
 import type { TwimlParser } from './parser.ts';
 import { twimlParser } from './twiml-parser.ts';
-import { type ReadXml, unreadable, type XmlReader } from './xml-reader.ts';
+import { type ReadXml, unjudged, type XmlReader } from './xml-reader.ts';
 
 /** Longer than the reader's own deadlines, its start included: only a lost main thread is caught by it. */
 const DEADLINE_MS = 20_000;
@@ -50,7 +50,7 @@ class RemoteReader implements XmlReader {
   }
 
   read(source: string): Promise<ReadXml> {
-    if (!this.#open) return Promise.resolve(unreadable('the parser is closed'));
+    if (!this.#open) return Promise.resolve(unjudged('the parser is closed'));
     const id = ++this.#last;
     return new Promise((resolve) => {
       const settle = (read: ReadXml): void => {
@@ -58,7 +58,7 @@ class RemoteReader implements XmlReader {
         this.#asked.delete(id);
         resolve(read);
       };
-      const timer = this.#clock.after(DEADLINE_MS, () => settle(unreadable('the parser does not answer')));
+      const timer = this.#clock.after(DEADLINE_MS, () => settle(unjudged('the parser does not answer')));
       this.#asked.set(id, settle);
       this.#port.postMessage({ id, source } satisfies Order);
     });
@@ -71,6 +71,6 @@ class RemoteReader implements XmlReader {
 
   #refuseAll(): void {
     this.#open = false;
-    for (const settle of [...this.#asked.values()]) settle(unreadable('the parser is closed'));
+    for (const settle of [...this.#asked.values()]) settle(unjudged('the parser is closed'));
   }
 }

@@ -8,7 +8,12 @@ import type { Problem } from './problems.ts';
 
 export type Parsed =
   | { readonly kind: 'document'; readonly document: Document; readonly warnings: readonly Problem[] }
-  | { readonly kind: 'refused'; readonly problems: readonly Problem[] };
+  | {
+      readonly kind: 'refused';
+      readonly problems: readonly Problem[];
+      /** The parser failed and the document was not judged: it may be a good one. */
+      readonly unjudged?: true;
+    };
 
 /** What defaults and addresses depend on. */
 export interface ParseContext {

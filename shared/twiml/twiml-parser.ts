@@ -14,7 +14,9 @@ export function twimlParser(reader: XmlReader): TwimlParser {
   return {
     async parse(source: string, context: ParseContext): Promise<Parsed> {
       const read = await reader.read(source);
-      return read.kind === 'refused' ? { kind: 'refused', problems: [read.problem] } : translate(read.root, context);
+      if (read.kind === 'tree') return translate(read.root, context);
+      const refused = { kind: 'refused', problems: [read.problem] } as const;
+      return read.unjudged === true ? { ...refused, unjudged: true } : refused;
     },
     close: () => reader.close(),
   };

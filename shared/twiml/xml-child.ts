@@ -8,7 +8,7 @@ import { extname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type Clock, systemClock } from '../kernel/clock.ts';
 import { type Logger, silentLogger } from '../kernel/log.ts';
-import { type ReadXml, refuseUnseen, unreadable, type XmlReader } from './xml-reader.ts';
+import { type ReadXml, refuseUnseen, unjudged, type XmlReader } from './xml-reader.ts';
 
 /** The most a document may take, from the moment the process has it. */
 const DEADLINE_MS = 1000;
@@ -61,8 +61,8 @@ export class XmlChild implements XmlReader {
   read(source: string): Promise<ReadXml> {
     const refused = refuseUnseen(source);
     if (refused) return Promise.resolve(refused);
-    if (this.#state.at === 'closed') return Promise.resolve(unreadable('the parser is closed'));
-    if (this.#waiting.length >= MAX_WAITING) return Promise.resolve(unreadable('too many documents are waiting'));
+    if (this.#state.at === 'closed') return Promise.resolve(unjudged('the parser is closed'));
+    if (this.#waiting.length >= MAX_WAITING) return Promise.resolve(unjudged('too many documents are waiting'));
     return new Promise((answer) => {
       this.#waiting.push({ source, answer });
       this.#proceed();
@@ -75,7 +75,7 @@ export class XmlChild implements XmlReader {
     if (state.at === 'closed') return;
     this.#stopTimer();
     this.#state = { at: 'closed' };
-    if (state.at === 'reading') state.document.answer(unreadable('the parser is closed'));
+    if (state.at === 'reading') state.document.answer(unjudged('the parser is closed'));
     this.#refuseWaiting('the parser is closed');
     if ('child' in state) await ended(state.child);
   }
@@ -119,7 +119,7 @@ export class XmlChild implements XmlReader {
     this.#stopTimer();
     this.#state = { at: 'idle', child };
     if (state.at === 'reading') {
-      state.document.answer(isReadXml(message) ? message : unreadable('the parser process answered nonsense'));
+      state.document.answer(isReadXml(message) ? message : unjudged('the parser process answered nonsense'));
     }
     this.#proceed();
   }
@@ -132,13 +132,13 @@ export class XmlChild implements XmlReader {
     this.#state = { at: 'down' };
     child.kill('SIGKILL');
     this.#log.warn({ why }, 'the parser process is replaced');
-    if (state.at === 'reading') state.document.answer(unreadable(why));
+    if (state.at === 'reading') state.document.answer(unjudged(why));
     if (state.at === 'starting') this.#refuseWaiting(why);
     this.#proceed();
   }
 
   #refuseWaiting(why: string): void {
-    for (const { answer } of this.#waiting.splice(0)) answer(unreadable(why));
+    for (const { answer } of this.#waiting.splice(0)) answer(unjudged(why));
   }
 
   #setTimer(afterMs: number, fire: () => void): void {

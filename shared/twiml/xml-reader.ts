@@ -5,9 +5,14 @@
 import type { RawElement } from './element.ts';
 import type { Problem } from './problems.ts';
 
-export type ReadXml =
-  | { readonly kind: 'tree'; readonly root: RawElement }
-  | { readonly kind: 'refused'; readonly problem: Problem };
+export type ReadXml = { readonly kind: 'tree'; readonly root: RawElement } | RefusedXml;
+
+export interface RefusedXml {
+  readonly kind: 'refused';
+  readonly problem: Problem;
+  /** As in `Parsed`. */
+  readonly unjudged?: true;
+}
 
 export interface XmlReader {
   /** Never rejects: what cannot be read in time is `refused` with 12100. */
@@ -19,11 +24,16 @@ export interface XmlReader {
 export const MAX_DOCUMENT_BYTES = 65_536;
 
 /** A document nothing can be read from. */
-export function unreadable(message: string, line: number | null = null, code = 12_100): ReadXml {
+export function unreadable(message: string, line: number | null = null, code = 12_100): RefusedXml {
   return {
     kind: 'refused',
     problem: { severity: 'error', code, message, element: null, attribute: null, line },
   };
+}
+
+/** A document the reader could not look at, or not to its end: late, dead, busy or closed. */
+export function unjudged(message: string): ReadXml {
+  return { ...unreadable(message), unjudged: true };
 }
 
 /**

@@ -2,8 +2,8 @@
 import type { CallRecord } from '../../shared/domain/call.ts';
 import { type CallSid, type GatewayId, newAccountSid, newCallSid, type OwnerId } from '../../shared/kernel/ids.ts';
 import { silentLogger } from '../../shared/kernel/log.ts';
+import { readTrunks } from '../../shared/trunks.ts';
 import { Gateway, type GatewayOptions } from '../../worker/gateway/gateway.ts';
-import { readTrunks } from '../../worker/gateway/trunks.ts';
 import { ManualClock } from './clock.ts';
 import { GatewayWorld, settle } from './gateway-world.ts';
 import { type InvitationScript, type ScriptedCall, type ScriptedInvitation, ScriptedSip } from './scripted-sip.ts';

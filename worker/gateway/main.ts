@@ -13,11 +13,12 @@ import { runService, type ServiceInfo } from '../../shared/launch/service.ts';
 import { openQueue } from '../../shared/queue.ts';
 import { readSettings, type Settings, SettingsError } from '../../shared/settings.ts';
 import { openStore } from '../../shared/store/open.ts';
+import { readTrunks } from '../../shared/trunks.ts';
 import { openUserAgent } from '../sip/user-agent.ts';
 import { Gateway } from './gateway.ts';
 import { listenAgain } from './listen-again.ts';
 import { gatewayIdOf } from './ports.ts';
-import { phoneBankTrunk, readTrunks } from './trunks.ts';
+import { phoneBankTrunk } from './trunks.ts';
 
 const PRODUCT = 'Pivot-Streams';
 /** SIP transactions have this long to finish when the process goes. */

@@ -1,8 +1,8 @@
 /** Who may send us calls. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { readTrunks } from '../../../shared/trunks.ts';
 import { AllowListError, SourceGuard } from '../../../worker/gateway/admission.ts';
-import { readTrunks } from '../../../worker/gateway/trunks.ts';
 import { type InvitationScript, ScriptedInvitation } from '../../support/scripted-sip.ts';
 
 const allow = ['127.0.0.0/8', '203.0.113.7', '2001:db8::/32'];

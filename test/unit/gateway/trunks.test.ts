@@ -4,7 +4,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { describe, it } from 'node:test';
-import { chooseTrunks, passwordOf, phoneBankTrunk, readTrunks, TrunksError } from '../../../worker/gateway/trunks.ts';
+import { readTrunks, TrunksError } from '../../../shared/trunks.ts';
+import { chooseTrunks, passwordOf, phoneBankTrunk } from '../../../worker/gateway/trunks.ts';
 
 const three = readTrunks(
   JSON.stringify([
