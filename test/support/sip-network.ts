@@ -2,6 +2,7 @@
 import type { IncomingMessage, IncomingRequest, IncomingResponse } from '../../worker/sip/message/message.ts';
 import { parseDatagram } from '../../worker/sip/message/parse.ts';
 import type { Flow } from '../../worker/sip/transaction/wire.ts';
+import { stamp } from '../../worker/sip/transport/stamp.ts';
 import type { AgentNetwork } from '../../worker/sip/user-agent.ts';
 
 type User = Parameters<AgentNetwork['start']>[0];
@@ -48,6 +49,7 @@ export class FakeNetwork implements AgentNetwork {
   deliver(bytes: Buffer, address = '192.0.2.9', port = 5060): boolean {
     const result = parseDatagram(bytes);
     const source: Flow = { transport: 'udp', address, port };
+    if (result.ok && result.message.kind === 'request') stamp(result.message, source);
     if (result.ok) this.#user?.onMessage(result.message, source);
     else this.#user?.onMalformed(source, result.problem);
     return result.ok;

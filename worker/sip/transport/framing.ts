@@ -3,7 +3,7 @@
  * Content-Length. Line ends between messages are keep-alives (RFC 5626 §3.5.1). Bounded: a peer that
  * sends more than `MAX_MESSAGE` without a message is broken.
  */
-import { contentLength, judge, type ParseResult, parseHead } from '../message/parse.ts';
+import { contentLength, judge, type ParseResult, parseHead, skipLineEnds } from '../message/parse.ts';
 
 const MAX_HEAD = 65_536;
 const MAX_MESSAGE = 262_144;
@@ -22,6 +22,7 @@ export class StreamFramer {
   readonly #user: FramerUser;
   #rest: Buffer = EMPTY;
   #broken = false;
+  #lineEnds = 0;
   /** How many bytes the message at hand needs before looking again makes sense. */
   #wanted = 0;
 
@@ -41,14 +42,14 @@ export class StreamFramer {
 
   /** True when a message or a keep-alive was taken and there may be more. */
   #takeOne(): boolean {
-    const start = this.#skipKeepAlive();
-    const end = this.#rest.indexOf('\r\n\r\n', start, 'latin1');
+    this.#skipKeepAlive();
+    const end = this.#rest.indexOf('\r\n\r\n', 0, 'latin1');
     if (end < 0) {
-      if (this.#rest.length - start > MAX_HEAD) this.#break('header section is too long', null);
-      this.#drop(start);
+      if (this.#rest.length > MAX_HEAD) this.#break('header section is too long', null);
       return false;
     }
-    const head = parseHead(this.#rest.toString('utf8', start, end + 2));
+    this.#lineEnds = 0;
+    const head = parseHead(this.#rest.toString('utf8', 0, end + 2));
     const length = contentLength(head.headers) ?? 0;
     if (length === 'bad' || length > MAX_MESSAGE) {
       const problem = 'Content-Length makes no sense';
@@ -66,11 +67,16 @@ export class StreamFramer {
     return this.#rest.length > 0;
   }
 
-  #skipKeepAlive(): number {
-    let at = 0;
-    while (at < this.#rest.length && (this.#rest[at] === 13 || this.#rest[at] === 10)) at++;
-    if (at >= 4 && this.#rest.toString('latin1', 0, 4) === '\r\n\r\n') this.#user.onPing();
-    return at;
+  /** Line ends may come cut in any way; each four of them are one ping. */
+  #skipKeepAlive(): void {
+    const count = skipLineEnds(this.#rest);
+    if (count === 0) return;
+    this.#drop(count);
+    this.#lineEnds += count;
+    if (this.#lineEnds >= 4) {
+      this.#lineEnds = 0;
+      this.#user.onPing();
+    }
   }
 
   #drop(count: number): void {

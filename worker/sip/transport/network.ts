@@ -7,7 +7,7 @@ import { isIP } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import type { Clock } from '../../../shared/kernel/clock.ts';
 import type { Logger } from '../../../shared/kernel/log.ts';
-import type { IncomingMessage, IncomingRequest } from '../message/message.ts';
+import type { IncomingMessage } from '../message/message.ts';
 import { type Answerable, type ParseResult, parseDatagram, skipLineEnds } from '../message/parse.ts';
 import { buildResponse } from '../message/respond.ts';
 import { serialise } from '../message/serialise.ts';
@@ -16,6 +16,7 @@ import { stampVia } from '../message/via.ts';
 import type { SipTransport } from '../sip-call.ts';
 import { sendReply } from '../transaction/server-transaction.ts';
 import type { Flow, Wire } from '../transaction/wire.ts';
+import { stamp } from './stamp.ts';
 import { TcpTransport } from './tcp.ts';
 import { UdpTransport } from './udp.ts';
 
@@ -127,13 +128,6 @@ export class Network implements Wire {
     const response = buildResponse(request, { code, reason, toTag: null });
     sendReply(this, serialise(response), { via }, source, () => {});
   }
-}
-
-/** Puts received and rport on the request's top Via. */
-function stamp(request: IncomingRequest, source: Flow): void {
-  const field = request.headers.get('via') ?? '';
-  const complete = stampVia(field, request.via, source.address, source.port);
-  if (complete !== field) request.headers.set('via', complete);
 }
 
 function sentByOf(options: NetworkOptions, port: number): string {
