@@ -62,6 +62,7 @@ export const MAX_MISSED_PONGS = 2;
 export const MAX_MESSAGE_BYTES = 1_048_576;
 const MAX_FRAGMENTS = 1_024;
 const MAX_PENDING_PONGS = 32;
+const AS_TEXT = { binary: false } as const;
 const NORMAL_CLOSURE = 1000;
 
 /** Makes the function that opens connections. */
@@ -95,7 +96,8 @@ class SocketConnection implements Connection {
   }
 
   sendText(text: string): void {
-    if (this.#open) this.#socket?.send(text);
+    // As bytes: ws then masks into one buffer and writes once, where a string costs a gathered write of two.
+    if (this.#open) this.#socket?.send(Buffer.from(text), AS_TEXT);
   }
 
   sendBinary(bytes: Uint8Array): void {

@@ -1,6 +1,6 @@
 /**
  * Why a stream failed, or was warned: PROTOCOL §4.6 codes with the sentences of §2.9 where one fits.
- * The table of `docs/errors.md` lists the same. Pure.
+ * Pure.
  */
 import type { StreamError } from '../../shared/domain/stream.ts';
 import { DestinationForbidden } from '../../shared/net/destination.ts';
