@@ -3,10 +3,12 @@
  * a switch that takes Redis away. The test plays the owner of a call through `say` and `letters`.
  */
 import type { CallPatch, CallRecord } from '../../shared/domain/call.ts';
+import type { Callback } from '../../shared/domain/callback.ts';
 import type { TimelineEntry } from '../../shared/domain/event.ts';
 import type { CallLetter, GatewayLetter, Posted } from '../../shared/domain/letter.ts';
 import type { NumberRecord } from '../../shared/domain/number.ts';
 import type { CallSid, GatewayId, LegId, OwnerId } from '../../shared/kernel/ids.ts';
+import type { CallChange } from '../../shared/store/store.ts';
 import type { GatewayQueue, GatewayStore } from '../../worker/gateway/ports.ts';
 
 interface Held {
@@ -33,14 +35,17 @@ export class GatewayWorld {
   readonly dialogs = new Map<string, { gateway: GatewayId; sid: CallSid; leg: LegId; data: unknown }>();
   /** Calls queued as jobs. */
   readonly jobs: CallSid[] = [];
+  /** Calls whose callbacks some worker was asked to deliver, and what they owe. */
+  readonly owed: CallSid[] = [];
+  readonly callbacks: Callback[] = [];
   /** Bells rung at owners. */
   readonly bells: { readonly owner: OwnerId; readonly sid: CallSid }[] = [];
   readonly announced = new Map<GatewayId, string>();
   /** Redis is away: every step fails. */
   away = false;
 
-  addNumber(number: string): void {
-    this.numbers.set(number, numberOf(number));
+  addNumber(number: string, fields: Partial<NumberRecord> = {}): void {
+    this.numbers.set(number, { ...numberOf(number), ...fields });
   }
 
   /** A call some API process created. */
@@ -77,6 +82,7 @@ export class GatewayWorld {
     addCall: (sid) => this.#step(() => void this.jobs.push(sid)),
     dropCall: (sid) =>
       this.#step(() => void this.jobs.splice(0, this.jobs.length, ...this.jobs.filter((job) => job !== sid))),
+    addCallbacks: (sid) => this.#step(() => void this.owed.push(sid)),
     ringOwner: (owner, sid) => this.#step(() => void this.bells.push({ owner, sid })),
   };
 
@@ -88,7 +94,7 @@ export class GatewayWorld {
           return { kind: 'created', call };
         }),
       get: (sid) => this.#step(() => this.calls.get(sid)?.record ?? null),
-      endUnclaimed: (sid, patch, also) => this.#step(() => this.#endUnclaimed(sid, patch, also?.entries ?? [])),
+      endUnclaimed: (sid, patch, also) => this.#step(() => this.#endUnclaimed(sid, patch, also ?? {})),
     },
     timeline: {
       append: (sid, entries) =>
@@ -124,11 +130,12 @@ export class GatewayWorld {
     ping: () => this.#step(() => 0),
   };
 
-  #endUnclaimed(sid: CallSid, patch: CallPatch, entries: readonly { readonly entry: TimelineEntry }[]): boolean {
+  #endUnclaimed(sid: CallSid, patch: CallPatch, { entries = [], callbacks = [] }: CallChange): boolean {
     const held = this.calls.get(sid);
     if (!held || held.record.owner || held.record.ending) return false;
     held.record = { ...held.record, ...patch };
     held.entries.push(...entries.map(({ entry }) => entry));
+    this.callbacks.push(...callbacks);
     return true;
   }
 

@@ -3,7 +3,9 @@
  * acknowledgement of its box and timeline entries, in order, one round trip at a time.
  * While Redis is away everything waits here within bounds; nothing here holds up a SIP message.
  */
-import type { CallPatch } from '../../shared/domain/call.ts';
+import type { CallRecord } from '../../shared/domain/call.ts';
+import { completedCallback } from '../../shared/domain/completed-callback.ts';
+import type { Ending } from '../../shared/domain/ending.ts';
 import type { TimelineEntry } from '../../shared/domain/event.ts';
 import type { CallLetter } from '../../shared/domain/letter.ts';
 import type { Clock, Timer } from '../../shared/kernel/clock.ts';
@@ -55,7 +57,13 @@ export class Room {
 type Item =
   | { readonly kind: 'letter'; readonly letter: CallLetter }
   /** Ends the call when nobody owns it; `ended` learns whether that was so. */
-  | { readonly kind: 'end'; readonly patch: CallPatch; readonly ended: (done: boolean) => void };
+  | {
+      readonly kind: 'end';
+      readonly call: CallRecord;
+      readonly ending: Ending;
+      readonly atMs: number;
+      readonly ended: (done: boolean) => void;
+    };
 
 interface WaitingEntry {
   readonly at: string;
@@ -100,8 +108,8 @@ export class CallWriter {
   }
 
   /** Ends the call as long as no owner has claimed it. */
-  endUnclaimed(patch: CallPatch, ended: (done: boolean) => void): void {
-    this.#push({ kind: 'end', patch, ended });
+  endUnclaimed(call: CallRecord, ending: Ending, ended: (done: boolean) => void): void {
+    this.#push({ kind: 'end', call, ending, atMs: this.#ports.clock.now(), ended });
   }
 
   entry(entry: TimelineEntry): void {
@@ -247,15 +255,26 @@ export class CallWriter {
     this.#ports.queue.ringOwner(owner, this.#sid).catch(() => this.#ports.counters.add('storeErrors'));
   }
 
-  async #end(item: Extract<Item, { kind: 'end' }>): Promise<boolean> {
-    const { ending } = item.patch;
-    const at = new Date(this.#ports.clock.now()).toISOString();
-    const entries = ending ? [{ at, entry: { type: 'call.ended', ending } as const }] : [];
-    const done = await this.#attempt(this.#ports.store.calls.endUnclaimed(this.#sid, item.patch, { entries }));
+  async #end({ call, ending, atMs, ended }: Extract<Item, { kind: 'end' }>): Promise<boolean> {
+    const at = new Date(atMs).toISOString();
+    const callback = completedCallback(call, ending, atMs);
+    const patch = { status: ending.status, endedAt: at, ending };
+    const also = {
+      entries: [{ at, entry: { type: 'call.ended', ending } as const }],
+      callbacks: callback ? [callback] : [],
+    };
+    const done = await this.#attempt(this.#ports.store.calls.endUnclaimed(this.#sid, patch, also));
     if (done === FAILED) return false;
-    if (done) this.#ports.queue.dropCall(this.#sid).catch(() => this.#ports.counters.add('storeErrors'));
-    item.ended(done);
+    if (done) this.#tidyQueue(callback !== null);
+    ended(done);
     return true;
+  }
+
+  /** The call has ended whatever comes of this: whoever takes its job drops it. */
+  #tidyQueue(owesCallback: boolean): void {
+    const { queue, counters } = this.#ports;
+    queue.dropCall(this.#sid).catch(() => counters.add('storeErrors'));
+    if (owesCallback) queue.addCallbacks(this.#sid).catch(() => counters.add('storeErrors'));
   }
 
   #writeDialogs(): Promise<boolean>[] {

@@ -2,6 +2,7 @@
  * A caller nobody has spoken for yet: how long the call may lie in the queue, and what happens when
  * the caller gives up first. Stops as soon as the call's owner has said its first word.
  */
+import type { CallRecord } from '../../shared/domain/call.ts';
 import type { CallLetter } from '../../shared/domain/letter.ts';
 import type { Clock, Timer } from '../../shared/kernel/clock.ts';
 import type { CallWriter } from './call-writer.ts';
@@ -12,6 +13,7 @@ export interface InboundWaitOptions {
   readonly clock: Clock;
   readonly counters: Counters;
   readonly writer: CallWriter;
+  readonly call: CallRecord;
   /** From the INVITE, in milliseconds. */
   readonly queueTimeoutMs: number;
   /** Refuses the caller: 503 with the time is up, whoever owns the call. */
@@ -45,22 +47,22 @@ export class InboundWait {
   /** CANCEL, or the dialog died, before the answer. */
   callerGone(letter: CallLetter): void {
     this.stop();
-    const { writer, clock, counters } = this.#options;
+    const { writer, call, counters } = this.#options;
     if (this.#claimed) {
       writer.letter(letter);
       return;
     }
-    writer.endUnclaimed(callerCanceled(clock.now()), (done) => {
+    writer.endUnclaimed(call, callerCanceled, (done) => {
       if (done) counters.add('canceledUnclaimed');
       else writer.letter(letter);
     });
   }
 
   #queueTimeout(): void {
-    const { writer, clock, counters, refuse } = this.#options;
+    const { writer, call, clock, counters, refuse } = this.#options;
     // Whatever Redis says or does not say, the caller is not kept longer than this.
     this.#timer = clock.after(FIRST_WORD_MS, refuse);
-    writer.endUnclaimed(queueTimeout(clock.now()), (done) => {
+    writer.endUnclaimed(call, queueTimeout, (done) => {
       if (!done) return;
       counters.add('queueTimeouts');
       this.stop();

@@ -2,6 +2,7 @@
  * From an INVITE to a queued call: may this source call, is the number ours, is there room, is Redis
  * there. Each no is one SIP answer: 403, 404, 503 with Retry-After. A yes is a record and a job.
  */
+import type { CallRecord } from '../../shared/domain/call.ts';
 import type { NumberRecord } from '../../shared/domain/number.ts';
 import type { Clock } from '../../shared/kernel/clock.ts';
 import { withDeadline } from '../../shared/kernel/deadline.ts';
@@ -99,23 +100,24 @@ export class Inbound {
       await withDeadline(clock, STORE_DEADLINE_MS, 'Redis', store.calls.create(record));
     } catch (error) {
       // The record may have been written all the same: it must not stay alive.
-      gatewayCall.writer.endUnclaimed(notQueued(clock.now()), () => undefined);
+      gatewayCall.writer.endUnclaimed(record, notQueued, () => undefined);
       gatewayCall.writer.release();
       this.#parts.adopt(gatewayCall);
       throw error;
     }
-    this.#accept(invitation, gatewayCall);
+    this.#accept(invitation, record, gatewayCall);
     gatewayCall.writer.release();
-    await this.#enqueue(gatewayCall);
+    await this.#enqueue(record, gatewayCall);
   }
 
-  #accept(invitation: SipInvitation, call: GatewayCall): void {
+  #accept(invitation: SipInvitation, record: CallRecord, call: GatewayCall): void {
     const { clock, counters, queueTimeoutMs, adopt } = this.#parts;
     const leg = new GatewayLeg(FIRST_LEG, 'invited', 'in', clock, call);
     const wait = new InboundWait({
       clock,
       counters,
       writer: call.writer,
+      call: record,
       queueTimeoutMs,
       refuse: () => leg.reject(503, 'Service Unavailable'),
     });
@@ -128,14 +130,14 @@ export class Inbound {
   }
 
   /** A call that cannot be queued is ended at once, or as soon as Redis takes the news. */
-  async #enqueue(call: GatewayCall): Promise<void> {
+  async #enqueue(record: CallRecord, call: GatewayCall): Promise<void> {
     const { queue, clock, counters, log } = this.#parts;
     try {
       await withDeadline(clock, STORE_DEADLINE_MS, 'Redis', queue.addCall(call.sid));
     } catch (error) {
       counters.add('refusedStoreAway');
       log.warn({ call: call.sid, err: error }, 'An inbound call could not be queued.');
-      call.writer.endUnclaimed(notQueued(clock.now()), () => undefined);
+      call.writer.endUnclaimed(record, notQueued, () => undefined);
       call.rejectUnanswered(503, 'Service Unavailable');
     }
   }

@@ -27,6 +27,8 @@ export interface GatewayQueue {
   addCall(sid: CallSid): Promise<void>;
   /** Takes the job of a call that has ended off the queue. */
   dropCall(sid: CallSid): Promise<void>;
+  /** Asks some worker to deliver the callbacks an ended call owes. */
+  addCallbacks(sid: CallSid): Promise<void>;
   /** Rings the bell of the owner's thread: its call has a letter. */
   ringOwner(owner: OwnerId, sid: CallSid): Promise<void>;
 }

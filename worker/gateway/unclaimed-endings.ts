@@ -1,36 +1,26 @@
 /** How a call ends at the gateway when no worker has claimed it: the rows of docs/endings.md marked "gateway". */
-import type { CallPatch } from '../../shared/domain/call.ts';
 import type { Ending } from '../../shared/domain/ending.ts';
 
-const patchOf = (nowMs: number, ending: Ending): CallPatch => ({
-  status: ending.status,
-  endedAt: new Date(nowMs).toISOString(),
-  ending,
-});
+export const callerCanceled: Ending = {
+  status: 'canceled',
+  cause: 'caller_canceled',
+  blame: 'caller',
+  sipCode: 487,
+  detail: 'The caller hung up before the call was answered.',
+};
 
-export const callerCanceled = (nowMs: number): CallPatch =>
-  patchOf(nowMs, {
-    status: 'canceled',
-    cause: 'caller_canceled',
-    blame: 'caller',
-    sipCode: 487,
-    detail: 'The caller hung up before the call was answered.',
-  });
+export const queueTimeout: Ending = {
+  status: 'failed',
+  cause: 'queue_timeout',
+  blame: 'platform',
+  sipCode: 503,
+  detail: 'No worker took the call within the queue time limit.',
+};
 
-export const queueTimeout = (nowMs: number): CallPatch =>
-  patchOf(nowMs, {
-    status: 'failed',
-    cause: 'queue_timeout',
-    blame: 'platform',
-    sipCode: 503,
-    detail: 'No worker took the call within the queue time limit.',
-  });
-
-export const notQueued = (nowMs: number): CallPatch =>
-  patchOf(nowMs, {
-    status: 'failed',
-    cause: 'redis_unavailable',
-    blame: 'platform',
-    sipCode: 503,
-    detail: 'The call could not be queued because Redis was away.',
-  });
+export const notQueued: Ending = {
+  status: 'failed',
+  cause: 'redis_unavailable',
+  blame: 'platform',
+  sipCode: 503,
+  detail: 'The call could not be queued because Redis was away.',
+};

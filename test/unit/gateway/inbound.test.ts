@@ -178,8 +178,23 @@ describe('a caller nobody has spoken for yet', () => {
     const { record, letters } = fixture.world.held(sid);
     assert.equal(record.status, 'canceled');
     assert.equal(record.ending?.cause, 'caller_canceled');
+    assert.deepEqual(fixture.world.callbacks, []);
     assert.deepEqual(letters, []);
     assert.equal(fixture.gateway.figures().canceledUnclaimed, 1);
+  });
+
+  it('owes the number its callback when the caller gives up', async () => {
+    const fixture = await new GatewayFixture().start();
+    fixture.world.addNumber('*', { statusCallback: 'https://app.example/status' });
+    const invitation = await fixture.invite();
+    invitation.call?.delegate.onEnded('cancel', 487);
+    await settle();
+    const [callback] = fixture.world.callbacks;
+    assert.equal(callback?.event, 'call.completed');
+    assert.equal(callback?.url, 'https://app.example/status');
+    assert.equal(callback?.fields['CallStatus'], 'canceled');
+    assert.equal(callback?.fields['SequenceNumber'], '0');
+    assert.equal(fixture.world.owed.length, 1);
   });
 
   it('tells the owner instead when a worker was faster', async () => {
