@@ -366,7 +366,11 @@ class StreamSession implements Stream {
     this.#sender.hold(this.#deps.holdMs ?? HOLD_MS, 'reconnecting');
     this.#giveUpTimer = this.#deps.clock.after(reconnectMs, () => this.#end(this.#loss));
     this.#tellStatus('reconnecting');
-    this.#connection = this.#dial(this.#record.spec.url, false);
+    const successor = this.#successor;
+    this.#successor = null;
+    // A socket to a new URL is on its way already: it is the one to wait for.
+    if (successor !== null) this.#patch({ spec: { ...this.#record.spec, url: successor.url } });
+    this.#connection = successor?.connection ?? this.#dial(this.#record.spec.url, false);
   }
 
   #tellStatus(what: 'paused' | 'resumed' | 'reconnecting' | 'reconnected'): void {

@@ -321,6 +321,19 @@ describe('to the app', () => {
     assert.equal(world.warnings(31903), 1);
   });
 
+  it('a socket lost while its successor connects is followed by the successor', () => {
+    const world = new World({ reconnectMs: 5_000 }).open().beats(1);
+    const first = world.connection;
+    world.stream.update({ url: 'wss://other.example/audio' });
+    first.lose();
+    world.beats(2).open().beats(1);
+    assert.equal(world.connections.length, 2);
+    assert.equal(world.stream.record.status, 'in-progress');
+    assert.equal(world.stream.record.spec.url, 'wss://other.example/audio');
+    assert.deepEqual(timestamps(world.connection.of('media')), [20, 40, 60]);
+    assert.equal(world.clock.pending, 0);
+  });
+
   it('a stream we no longer own is dropped without a word', async () => {
     const world = new World().open().beats(1);
     const told = [world.patches.length, world.entries.length];
