@@ -109,7 +109,7 @@ describe('hostile files', () => {
         refused++;
       }
     }
-    assert.ok(refused > 5);
+    assert.ok(refused > 5, `${refused} refused`);
   });
 });
 
@@ -124,14 +124,14 @@ describe('feeding a playout', () => {
     });
     let at = 0;
     while (at < heard.length) {
-      assert.ok(playout.queuedSamples <= 16_000);
+      assert.ok(playout.queuedSamples <= 16_000, `${playout.queuedSamples} queued`);
       clock.advance(20);
       await new Promise(setImmediate);
       playout.next(heard.subarray(at, at + 160));
       at += 160;
     }
     assert.equal(await feeding, 64_000);
-    assert.ok(ended);
+    assert.ok(ended, 'the feeding has ended');
     assert.deepEqual(heardAt(heard, 440, 8000), [{ fromMs: 0, toMs: 8000 }]);
   });
 

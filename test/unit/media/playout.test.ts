@@ -159,7 +159,7 @@ describe('playout: clear', () => {
     queue.enqueue(new Int16Array(800).fill(1000));
     const heard = play(queue, 40);
     assert.deepEqual(heard.subarray(0, 80), new Int16Array(80).fill(1000));
-    assert.ok((heard[80] ?? 0) > 900 && (heard[119] ?? 0) < 100);
+    assert.ok((heard[80] ?? 0) > 900 && (heard[119] ?? 0) < 100, 'it fades');
     assert.equal(rms(heard.subarray(120)), 0);
     assert.equal(queue.playedSamples, 80);
   });
