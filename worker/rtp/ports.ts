@@ -4,6 +4,7 @@
  * The pair longest at rest is given out first.
  */
 import type { Clock } from '../../shared/kernel/clock.ts';
+import { ExpectedFailure } from '../../shared/kernel/expected-failure.ts';
 
 export interface PortRange {
   readonly low: number;
@@ -16,7 +17,7 @@ export interface PortPair {
 }
 
 /** Expected failure: every pair is in use or at rest. */
-export class PortsFull extends Error {
+export class PortsFull extends ExpectedFailure {
   override readonly name = 'PortsFull';
   constructor(range: PortRange) {
     super(`no free RTP port between ${range.low} and ${range.high}`);

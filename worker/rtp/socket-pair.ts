@@ -10,8 +10,8 @@ import type { PortPair, PortPool } from './ports.ts';
 
 /** Room for bursts: the default of 208 kB is shared with the kernel's own overhead. */
 const RECEIVE_BUFFER_BYTES = 512 * 1024;
-/** Pairs tried before giving up: ports of the range that other programs hold. */
-const TRIES = 20;
+/** Pairs tried before giving up: other processes on this host may share the range. */
+const TRIES = 1000;
 
 export type Datagram = (data: Uint8Array, source: MediaAddress) => void;
 

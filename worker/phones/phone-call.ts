@@ -1,0 +1,351 @@
+/**
+ * One call of a phone, to be scripted: every step is a method, everything that happens resolves a promise
+ * or is told to one listener. The phone owns it; it closes itself when the call is over.
+ */
+
+import type { TimelineEntry } from '../../shared/domain/event.ts';
+import { ExpectedFailure } from '../../shared/kernel/expected-failure.ts';
+import { LegMedia, type LegMediaOptions } from '../leg/leg-media.ts';
+import { acceptAnswer, answerOffer, type Direction, type LocalAudio, makeOffer } from '../leg/sdp.ts';
+import type { RtpFigures } from '../rtp/session.ts';
+import type { SipCall, SipCallDelegate, SipInvitation } from '../sip/sip-call.ts';
+import { Recording } from './recording.ts';
+
+/** How a call of a phone ended. */
+export interface PhoneEnding {
+  readonly by: 'us' | 'bye' | 'cancel' | 'lost' | 'failed' | 'silence';
+  readonly code: number | null;
+  readonly reason: string;
+}
+
+/** What a listener is told, for printing and for tests. */
+export type PhoneEvent =
+  | { readonly type: 'ringing'; readonly code: number; readonly earlyMedia: boolean }
+  | { readonly type: 'answered' }
+  | { readonly type: 'ended'; readonly ending: PhoneEnding }
+  | {
+      readonly type: 'digit';
+      readonly digit: string;
+      readonly by: 'rfc4733' | 'tone' | 'info';
+      readonly durationMs: number;
+    }
+  | TimelineEntry;
+
+/** Expected failure: the call came to nothing. */
+export class CallFailed extends ExpectedFailure {
+  override readonly name = 'CallFailed';
+  readonly code: number | null;
+  constructor(ending: PhoneEnding) {
+    super(`the call ended before it was answered: ${ending.code ?? ''} ${ending.reason}`.trim());
+    this.code = ending.code;
+  }
+}
+
+type Stage = 'new' | 'calling' | 'invited' | 'up' | 'ended';
+
+export interface PhoneCallParts {
+  readonly media: LegMediaOptions;
+  readonly onEvent: ((event: PhoneEvent, call: PhoneCall) => void) | null;
+  /** The phone forgets the call. */
+  readonly onGone: (call: PhoneCall) => void;
+}
+
+export class PhoneCall {
+  /** Resolves when the call is up; rejects with `CallFailed`. */
+  readonly answered: Promise<void>;
+  /** Resolves when the call is over; never rejects. */
+  readonly ended: Promise<PhoneEnding>;
+  /** Digits heard so far. */
+  digits = '';
+  /** The INVITE of an inbound call. */
+  readonly invitation: SipInvitation | null;
+  readonly media: LegMedia;
+  readonly #parts: PhoneCallParts;
+  readonly #ending = new AbortController();
+  #sip: SipCall | null = null;
+  #stage: Stage = 'new';
+  #offered: LocalAudio | null = null;
+  #lateOffer = false;
+  #sdpAnswer: string | null = null;
+  #direction: Direction = 'sendrecv';
+  #resolveAnswered: () => void = () => {};
+  #rejectAnswered: (error: Error) => void = () => {};
+  #resolveEnded: (ending: PhoneEnding) => void = () => {};
+
+  constructor(invitation: SipInvitation | null, parts: PhoneCallParts) {
+    this.invitation = invitation;
+    this.#parts = parts;
+    this.answered = new Promise((resolve, reject) => {
+      this.#resolveAnswered = resolve;
+      this.#rejectAnswered = reject;
+    });
+    this.answered.catch(() => {});
+    this.ended = new Promise((resolve) => {
+      this.#resolveEnded = resolve;
+    });
+    this.media = new LegMedia(parts.media, {
+      onDigit: (digit, by, durationMs) => this.#onDigit(digit, by, durationMs),
+      onEntry: (entry) => this.#tell(entry),
+      onTimeout: () => this.#endOurselves({ by: 'silence', code: null, reason: 'Nothing was heard any more' }),
+    });
+  }
+
+  get state(): Stage {
+    return this.#stage;
+  }
+
+  /** Aborts when the call is over: give it to everything that waits. */
+  get over(): AbortSignal {
+    return this.#ending.signal;
+  }
+
+  get figures(): RtpFigures | null {
+    return this.media.figures;
+  }
+
+  /** Sends the INVITE; `dial` is the user agent's. */
+  async begin(dial: (sdp: string | null, delegate: SipCallDelegate) => SipCall, lateOffer: boolean): Promise<void> {
+    this.#stage = 'calling';
+    await this.media.open();
+    if (this.#isOver()) return;
+    this.#lateOffer = lateOffer;
+    this.#sip = dial(lateOffer ? null : this.#offer(), this.#delegate());
+  }
+
+  /** Takes an INVITE: nothing is sent yet but 100. */
+  take(invitation: SipInvitation): void {
+    this.#stage = 'invited';
+    this.#sip = invitation.accept(this.#delegate());
+  }
+
+  /** 180. */
+  ring(): void {
+    if (this.#stage === 'invited') this.#sip?.ring(180, null);
+  }
+
+  /** 183 with a description: what is played is heard before the answer. */
+  async ringWithSound(): Promise<void> {
+    const sdp = await this.#describe();
+    if (sdp !== null && this.#stage === 'invited') this.#sip?.ring(183, sdp);
+  }
+
+  /** Sends RTP before anything was answered or announced. */
+  async soundEarly(): Promise<void> {
+    await this.#describe();
+  }
+
+  /** 200. */
+  async answer(): Promise<void> {
+    const sdp = await this.#describe();
+    if (sdp === null || this.#stage !== 'invited') return;
+    this.#stage = 'up';
+    this.#sip?.answer(sdp);
+    if (this.#offered === null) this.#up();
+  }
+
+  /** A final refusal. */
+  reject(code: number, reason: string): void {
+    if (this.#stage !== 'invited') return;
+    this.#sip?.reject(code, reason);
+    this.#finish({ by: 'us', code, reason });
+  }
+
+  /** BYE, CANCEL or refusal, as the state asks for. Idempotent. */
+  hangup(): void {
+    this.#endOurselves({ by: 'us', code: null, reason: 'Hung up' });
+  }
+
+  /** Queues sound; resolves when it was played, or the call is over. */
+  play(samples: Int16Array): Promise<void> {
+    for (let from = 0; from < samples.length; ) {
+      const taken = this.media.playout.enqueue(samples.subarray(from));
+      if (taken === 0) break;
+      from += taken;
+    }
+    return new Promise((resolve) => {
+      const done = (): void => {
+        this.over.removeEventListener('abort', done);
+        resolve();
+      };
+      if (this.#isOver()) {
+        resolve();
+        return;
+      }
+      this.over.addEventListener('abort', done, { once: true });
+      this.media.playout.mark(done);
+    });
+  }
+
+  /** Presses digits; `w` and `W` wait. Rejects when the call ends meanwhile. */
+  press(digits: string): Promise<void> {
+    return this.media.press(digits, this.over);
+  }
+
+  /** Presses one digit by SIP INFO. */
+  pressByInfo(digit: string): void {
+    this.#sip?.info('application/dtmf-relay', `Signal=${digit}\r\nDuration=160\r\n`);
+  }
+
+  /** Plays back what is heard; answers with the end of it. */
+  echo(): () => void {
+    const { playout } = this.media;
+    return this.media.tee.add({ beat: (_beat, inbound) => void playout.enqueue(inbound.samples) });
+  }
+
+  /** Keeps what is heard from now on. */
+  record(): Recording {
+    return new Recording(this.media.tee);
+  }
+
+  hold(): void {
+    this.#reoffer('sendonly');
+  }
+
+  resume(): void {
+    this.#reoffer('sendrecv');
+  }
+
+  #reoffer(direction: Direction): void {
+    if (this.#stage !== 'up') return;
+    this.#direction = direction;
+    this.#sip?.reoffer(this.#offer());
+  }
+
+  #isOver(): boolean {
+    return this.#stage === 'ended';
+  }
+
+  #offer(): string {
+    const local = this.media.local(this.#direction);
+    this.#offered = local;
+    this.media.offered(local);
+    return makeOffer(local);
+  }
+
+  /** Our description for an inbound call, made once; sound flows from then on. Null when there is none to make. */
+  async #describe(): Promise<string | null> {
+    if (this.#stage !== 'invited') return null;
+    await this.media.open();
+    if (this.#stage !== 'invited') return null;
+    if (this.#sdpAnswer !== null) return this.#sdpAnswer;
+    const offer = this.invitation?.sdp ?? null;
+    if (offer === null) {
+      this.#sdpAnswer = this.#offer();
+      return this.#sdpAnswer;
+    }
+    const result = answerOffer(offer, this.media.local());
+    if (!result.ok) {
+      this.reject(result.sipCode, result.reason);
+      return null;
+    }
+    this.media.apply(result.agreement);
+    this.media.start();
+    this.#sdpAnswer = result.sdp;
+    return result.sdp;
+  }
+
+  #delegate(): SipCallDelegate {
+    return {
+      onProgress: (code, _reason, sdp) => {
+        if (sdp !== null) this.#agree(sdp, false);
+        this.#tell({ type: 'ringing', code, earlyMedia: sdp !== null });
+      },
+      onAnswered: (sdp) => this.#onAnswered(sdp),
+      onFailed: (code, reason) => this.#finish({ by: 'failed', code, reason }),
+      onAcked: (sdp) => {
+        if (sdp !== null && this.#offered !== null && this.#agree(sdp, true)) this.#up();
+      },
+      onEnded: (by, code) => this.#finish({ by, code, reason: by === 'bye' ? 'The other side hung up' : by }),
+      onReoffer: (sdp) => this.#onReoffer(sdp),
+      onReanswered: (sdp) => {
+        if (sdp !== null) this.#agree(sdp, true);
+      },
+      onReofferFailed: () => {
+        this.#offered = null;
+      },
+      onInfo: (_type, body) => {
+        const digit = /Signal\s*=\s*([0-9A-D*#])/i.exec(body)?.[1] ?? /^\s*([0-9A-D*#])\s*$/i.exec(body)?.[1];
+        if (digit !== undefined) this.#onDigit(digit, 'info', 160);
+      },
+      onData: () => {},
+    };
+  }
+
+  #onAnswered(sdp: string | null): void {
+    if (this.#stage !== 'calling') return;
+    this.#stage = 'up';
+    const agreed = this.#lateOffer ? this.#answerLate(sdp) : sdp === null || this.#agree(sdp, true);
+    if (!agreed) {
+      this.#endOurselves({ by: 'us', code: 488, reason: 'Nothing to say to each other' });
+      return;
+    }
+    this.#up();
+  }
+
+  /** The 200 carried their offer: our answer goes into the ACK. */
+  #answerLate(sdp: string | null): boolean {
+    const result = sdp === null ? null : answerOffer(sdp, this.media.local());
+    if (result === null || !result.ok) return false;
+    this.media.apply(result.agreement);
+    this.media.start();
+    this.#sip?.answer(result.sdp);
+    return true;
+  }
+
+  #onReoffer(sdp: string | null): void {
+    if (sdp === null) {
+      this.#sip?.answerReoffer(this.#offer());
+      return;
+    }
+    const result = answerOffer(sdp, this.media.local(this.#direction));
+    if (!result.ok) {
+      this.#sip?.refuseReoffer(result.sipCode, result.reason);
+      return;
+    }
+    this.media.apply(result.agreement);
+    this.#sip?.answerReoffer(result.sdp);
+  }
+
+  /** The answer to an offer of ours; `final` when no other can follow. */
+  #agree(sdp: string, final: boolean): boolean {
+    if (this.#offered === null) return true;
+    const result = acceptAnswer(sdp, this.#offered);
+    if (final) this.#offered = null;
+    if (!result.ok) return false;
+    this.media.apply(result.agreement);
+    this.media.start();
+    return true;
+  }
+
+  #up(): void {
+    this.media.watch();
+    this.#tell({ type: 'answered' });
+    this.#resolveAnswered();
+  }
+
+  #onDigit(digit: string, by: 'rfc4733' | 'tone' | 'info', durationMs: number): void {
+    this.digits += digit;
+    this.#tell({ type: 'digit', digit, by, durationMs });
+  }
+
+  #endOurselves(ending: PhoneEnding): void {
+    if (this.#isOver()) return;
+    this.#sip?.hangup();
+    this.#finish(ending);
+  }
+
+  #finish(ending: PhoneEnding): void {
+    if (this.#isOver()) return;
+    this.#stage = 'ended';
+    this.media.close();
+    this.#tell({ type: 'ended', ending });
+    this.#ending.abort(new CallFailed(ending));
+    this.#rejectAnswered(new CallFailed(ending));
+    this.#resolveEnded(ending);
+    this.#parts.onGone(this);
+  }
+
+  #tell(event: PhoneEvent): void {
+    this.#parts.onEvent?.(event, this);
+  }
+}
