@@ -65,7 +65,7 @@ export function readStream(element: RawElement, parent: Parent, reading: Reading
   };
   attributes.ignore('id', 'connectorName');
   attributes.done();
-  if (sound.audioMix === 'stereo' && track !== 'both') {
+  if (sound.audioMix === 'stereo' && (sound.audioCodec ?? 'pcm') === 'pcm' && track !== 'both') {
     attributes.warn('audioMix', codes.schema, 'stereo needs both_tracks; the stream is mono');
   }
   if (address.kind === 'url' && address.stripped && dialect === 'twilio') {
