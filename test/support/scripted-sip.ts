@@ -121,6 +121,7 @@ export class ScriptedInvitation implements SipInvitation {
 
 export class ScriptedSip implements SipUserAgent {
   readonly address = { host: '127.0.0.1', port: 5060 };
+  readonly publicAddress = '127.0.0.1:5060';
   /** Calls dialled by the code under test, oldest first. */
   readonly dialled: ScriptedCall[] = [];
   readonly restored: { readonly data: SipCallData; readonly call: ScriptedCall }[] = [];

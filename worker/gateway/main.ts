@@ -63,7 +63,7 @@ async function start(closers: Closers): Promise<ServiceInfo> {
   closers.push(() => ua.close(LAST_TRANSACTIONS_MS));
 
   const { host, port } = ua.address;
-  const address = `${settings.SIP_PUBLIC_ADDRESS ?? host}:${port}`;
+  const address = ua.publicAddress;
   const id = gatewayIdOf(address);
   await gateway.start(ua, { id, address });
   const bell = queue.hearBell(id, (sid) => gateway.onBell(sid));

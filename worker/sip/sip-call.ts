@@ -123,6 +123,8 @@ export interface SipUserAgentDelegate {
 export interface SipUserAgent {
   /** Bound addresses; the port is the real one when 0 was asked for. */
   readonly address: { readonly host: string; readonly port: number };
+  /** `host:port` as Contact and Via say it: how others reach us. */
+  readonly publicAddress: string;
   dial(order: SipDial, delegate: SipCallDelegate): SipCall;
   /**
    * Takes up a call again from its data, after a restart. Credentials are not in the data: they come

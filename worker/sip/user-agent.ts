@@ -79,6 +79,7 @@ export async function openUserAgent(
 
 export class UserAgent implements SipUserAgent {
   readonly address: { readonly host: string; readonly port: number };
+  readonly publicAddress: string;
   readonly #network: AgentNetwork;
   readonly #layer: TransactionLayer;
   readonly #delegate: SipUserAgentDelegate;
@@ -101,6 +102,7 @@ export class UserAgent implements SipUserAgent {
     this.#delegate = delegate;
     this.#clock = clock;
     this.address = { host: network.host, port: network.port };
+    this.publicAddress = network.sentBy;
     this.#digest = new DigestServer(clock);
     this.#layer = new TransactionLayer(
       network,
