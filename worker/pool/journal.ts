@@ -16,8 +16,9 @@ import type { Journal } from '../call/ports.ts';
 import { Pending } from './pending.ts';
 import { untilDone } from './retry.ts';
 
-/** How long an entry or a counter may wait for company. */
+/** How long an entry, and how long a counter, may wait for company. */
 const LAZY_MS = 50;
+const COUNTERS_MS = 2000;
 
 export interface JournalOptions {
   readonly sid: CallSid;
@@ -37,6 +38,7 @@ export class CallJournal implements Journal {
   #serial = 0;
   #writing: Promise<void> | null = null;
   #lazy: Timer | null = null;
+  #lazyFor: 'counters' | 'entries' = 'entries';
   #hasEnded = false;
 
   constructor(options: JournalOptions) {
@@ -111,7 +113,15 @@ export class CallJournal implements Journal {
     add();
     if (this.#writing) return;
     if (this.#pending.isUrgent) this.#write();
-    else this.#lazy ??= this.#options.clock.after(LAZY_MS, () => this.#write());
+    else this.#writeLater(this.#pending.isCounters ? 'counters' : 'entries');
+  }
+
+  /** The nearer of what is waited for counts. */
+  #writeLater(what: 'counters' | 'entries'): void {
+    if (this.#lazy !== null && (what === 'counters' || this.#lazyFor === 'entries')) return;
+    this.#lazy?.cancel();
+    this.#lazyFor = what;
+    this.#lazy = this.#options.clock.after(what === 'counters' ? COUNTERS_MS : LAZY_MS, () => this.#write());
   }
 
   #write(): void {
@@ -119,6 +129,7 @@ export class CallJournal implements Journal {
     this.#lazy = null;
     this.#writing ??= this.#writeAll().finally(() => {
       this.#writing = null;
+      // What was said between the last look and now.
       if (!this.#pending.isEmpty && !this.#stop.signal.aborted) this.#write();
     });
   }

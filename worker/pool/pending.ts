@@ -30,6 +30,12 @@ export class Pending {
     return this.#letters.length > 0 || this.#callbacks.length > 0 || Object.keys(this.#patch).length > 0;
   }
 
+  /** Nothing but counters, which nobody misses for a moment. */
+  get isCounters(): boolean {
+    if (this.isUrgent || this.#entries.length > 0) return false;
+    return [...this.#streams.values()].every((patch) => Object.keys(patch).every((field) => field === 'counters'));
+  }
+
   patch(patch: CallPatch): void {
     this.#patch = { ...this.#patch, ...patch };
   }

@@ -1,6 +1,7 @@
 /** The journal of a call against a store that fails when told: order, merging, doing once, losing. */
 import assert from 'node:assert/strict';
 import { beforeEach, describe, it } from 'node:test';
+import { NO_COUNTERS } from '../../../shared/domain/stream.ts';
 import { type Epoch, newCallSid, type StreamSid } from '../../../shared/kernel/ids.ts';
 import { silentLogger } from '../../../shared/kernel/log.ts';
 import { RedisUnavailable } from '../../../shared/store/redis.ts';
@@ -99,6 +100,22 @@ describe('the journal', () => {
       written.map((change) => change.entries?.map(({ entry }) => entry.type)),
       [['media.held', 'media.resumed']],
     );
+  });
+
+  it('lets counters wait longer, and takes them along with the next entry', async () => {
+    journal.streamPatch('MZ1' as StreamSid, { counters: NO_COUNTERS });
+    clock.advance(1999);
+    await settle();
+    assert.equal(tried.length, 0);
+    journal.entry({ type: 'media.held' });
+    clock.advance(50);
+    await journal.flush();
+    assert.deepEqual([written.length, written[0]?.streams?.length, written[0]?.entries?.length], [1, 1, 1]);
+    journal.streamPatch('MZ1' as StreamSid, { counters: NO_COUNTERS });
+    clock.advance(2000);
+    await settle();
+    await journal.flush();
+    assert.equal(written.length, 2);
   });
 
   it('tries the same step with the same number until Redis is back, and keeps the order', async () => {
