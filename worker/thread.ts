@@ -1,0 +1,90 @@
+/**
+ * One worker thread: constructs everything its calls share (metronome, ports, legs, streams, speech,
+ * fetcher, parser) and a pool over it, and drains when the host says so. Closes in reverse order.
+ */
+import { parentPort, workerData } from 'node:worker_threads';
+import { systemClock as clock } from '../shared/kernel/clock.ts';
+import { Closers } from '../shared/kernel/closers.ts';
+import { createLogger } from '../shared/kernel/log.ts';
+import { createDestinationGuard } from '../shared/net/destination.ts';
+import { openQueue } from '../shared/queue.ts';
+import { readSettings, type Settings, SettingsError } from '../shared/settings.ts';
+import { openStore } from '../shared/store/open.ts';
+import { remoteParser } from '../shared/twiml/parser-bridge.ts';
+import { Session } from './call/session.ts';
+import { HttpFetcher } from './fetch/http-fetcher.ts';
+import { makeLegFactory } from './leg/leg-factory.ts';
+import { initMedia } from './media/init.ts';
+import { Metronome } from './media/metronome.ts';
+import { Couriers } from './pool/couriers.ts';
+import { newOwnerId } from './pool/owner-id.ts';
+import { openPool, type Pool } from './pool/pool.ts';
+import { PortPool, portsOfThread } from './rtp/ports.ts';
+import { openSynthesiser } from './speech/open-synthesiser.ts';
+import { createConnector } from './stream/connection.ts';
+import { createStreamOpener } from './stream/session.ts';
+import type { ThreadData, ThreadOrder, ThreadReport } from './thread-host.ts';
+
+const data: ThreadData = workerData;
+const closers = new Closers();
+
+async function open(settings: Settings, redisUrl: string): Promise<Pool> {
+  const log = createLogger(`worker-${data.index}`, settings.LOG_LEVEL);
+  const store = await openStore(redisUrl, { retentionMs: settings.CALL_RETENTION }, clock, log);
+  closers.push(() => store.close());
+  const queue = await openQueue(redisUrl, clock, log);
+  closers.push(() => queue.close());
+  await initMedia();
+
+  const guard = createDestinationGuard({ allowPrivate: settings.ALLOW_PRIVATE_ADDRESSES });
+  const authToken = settings.AUTH_TOKEN;
+  const http = new HttpFetcher({ guard, authToken, clock });
+  closers.push(() => http.close());
+  const newFetcher = () => http.session();
+  const synthesiser = await openSynthesiser({ clock });
+  closers.push(() => synthesiser.close());
+  const parser = remoteParser(data.parser, clock);
+  closers.push(() => parser.close());
+  const metronome = new Metronome({ clock, report: (err) => log.error({ err }, 'a beat failed') });
+  closers.push(() => metronome.close());
+  const ports = new PortPool(portsOfThread(settings.RTP_PORTS, data.index, data.count), clock);
+  const makeLeg = makeLegFactory({ settings, ports, beatSource: metronome, clock, log });
+  const connect = createConnector({ clock, guard, authToken });
+  const openStream = createStreamOpener({ clock, log, connect });
+  const couriers = new Couriers({ outbox: store.outbox, timeline: store.timeline, newFetcher, clock, log });
+
+  return await openPool({
+    owner: newOwnerId(data.index),
+    capacity: settings.CALLS_PER_THREAD,
+    queueTimeoutMs: settings.QUEUE_TIMEOUT,
+    store,
+    queue,
+    clock,
+    log,
+    courier: couriers,
+    makeLeg: ({ id, offer, delegate, post }) => makeLeg(id, offer, post, delegate),
+    makeSession: (callPorts) => new Session(callPorts),
+    shared: { parser, synthesiser, openStream, allowInsecureWs: settings.ALLOW_INSECURE_WS },
+    newFetcher,
+  });
+}
+
+async function run(): Promise<void> {
+  const settings = readSettings(process.env);
+  if (settings.REDIS_URL === undefined) throw new SettingsError('REDIS_URL is needed: calls come from there.');
+  const pool = await open(settings, settings.REDIS_URL);
+  // Last, so that it is closed first: nothing is taken away from a call that runs.
+  parentPort?.on('message', (order: ThreadOrder) => {
+    if (order.kind === 'drain') void end(pool, order.withinMs);
+  });
+  parentPort?.postMessage({ kind: 'ready' } satisfies ThreadReport);
+}
+
+async function end(pool: Pool, withinMs: number): Promise<void> {
+  await pool.drain(withinMs);
+  for (const error of await closers.close()) console.error('worker thread: while closing:', error);
+  process.exit(0);
+}
+
+// Not caught: a thread that cannot start ends with the error, and the host tells why.
+await run();
