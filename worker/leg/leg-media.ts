@@ -90,7 +90,7 @@ export class LegMedia {
     this.#tee = new FrameTee(report);
     this.tee = this.#tee;
     this.playout = new Playout({ rate: RATE, report });
-    this.#inbound = new InboundSound(RATE);
+    this.#inbound = new InboundSound(RATE, (digit, ms) => delegate.onDigit(digit, 'tone', ms));
     this.#outbound = new OutboundSound(RATE);
     this.#presser = new Presser(options.clock, {
       press: (digit, done) => this.#pressKey(digit, done),
@@ -142,7 +142,7 @@ export class LegMedia {
     const before = this.#agreement;
     this.#agreement = agreement;
     const { codec, receive, telephoneEvent, remote, remoteRtcp } = agreement;
-    if (this.#rtp) this.#inbound.listenFor(receive, this.#rtp.received);
+    if (this.#rtp) this.#inbound.listenFor(receive, this.#rtp.received, telephoneEvent === null);
     this.#outbound.use(codecs[codec], codec);
     this.#rtp?.expect({ audio: [...receive.keys()], telephoneEvent });
     if (isReachable(remote)) this.#rtp?.connect(remote, remoteRtcp);

@@ -2,10 +2,8 @@
  * Keys pressed as tones in the audio (ITU-T Q.23), for a far end that did not agree on telephone-event.
  * A machine driven by the leg's beat: it writes its tones over the outbound frame.
  */
+import { tonesOf } from '../media/dtmf/tones.ts';
 
-const rows = [697, 770, 852, 941];
-const columns = [1209, 1336, 1477, 1633];
-const keypad = '123A456B789C*0#D';
 /** Each of the two tones, about −10 dBm0. */
 const AMPLITUDE = 5000;
 const GAP_BEATS = 4;
@@ -24,11 +22,9 @@ export class ToneKeys {
 
   /** Presses a key for `durationMs`; `done` is called when the key and the pause behind it are over. */
   press(digit: string, durationMs: number, done: () => void): void {
-    const index = keypad.indexOf(digit.toUpperCase());
-    const low = rows[index >> 2];
-    const high = columns[index & 3];
-    if (digit.length !== 1 || index < 0 || low === undefined || high === undefined) throw new RangeError('not a digit');
-    this.#waiting.push({ low, high, beats: Math.max(3, Math.ceil(durationMs / 20)), done });
+    const tones = tonesOf(digit.toUpperCase());
+    if (tones === null) throw new RangeError('not a digit');
+    this.#waiting.push({ ...tones, beats: Math.max(3, Math.ceil(durationMs / 20)), done });
   }
 
   /** Forgets everything; nobody is told. */

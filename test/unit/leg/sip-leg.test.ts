@@ -80,11 +80,15 @@ describe('a SIP leg', () => {
     assert.ok(callee.digits.length >= 1 && callee.digits.length <= 2, callee.digits.join());
   });
 
-  it('presses tones when telephone-event was not agreed', async () => {
+  it('presses and hears tones when telephone-event was not agreed, and only then', async () => {
     const { caller, callee } = await line.connect({}, { telephoneEvent: false });
-    const press = caller.leg.press('5');
-    await line.run(40);
+    const press = caller.leg.press('5#');
+    await line.run(60);
     await press;
+    assert.deepEqual(
+      callee.digits.map((told) => told.split(' ').slice(0, 2).join(' ')),
+      ['5 tone', '# tone'],
+    );
     assert.ok(toneLevel(Int16Array.from(callee.heard.slice(600, 1200)), 770, 8000) > 0.1);
     assert.ok(toneLevel(Int16Array.from(callee.heard.slice(600, 1200)), 1336, 8000) > 0.1);
   });
