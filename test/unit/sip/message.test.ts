@@ -92,14 +92,14 @@ describe('mutations', () => {
     );
     samples.push(INVITE.replace('INVITE sip:bob@192.0.2.1 SIP/2.0', 'SIP/2.0 200 OK'));
     let broken = 0;
-    for (let round = 0; round < 4_000; round++) {
+    for (let round = 0; round < 1_500; round++) {
       if (!network.deliver(mutated(samples[lot(samples.length)] ?? INVITE, lot))) broken++;
-      if (round % 100 === 0) {
+      if (round % 25 === 0) {
         clock.advance(70_000);
         network.sent.length = 0;
       }
     }
-    assert.ok(broken > 400, `only ${broken} were broken`);
+    assert.ok(broken > 150, `only ${broken} were broken`);
     assert.equal(agent.counts.malformed, broken);
     network.sent.length = 0;
     network.deliver(options(1));

@@ -3,16 +3,7 @@
  * delegate. Made by the user agent (`dialled`, `invited`) and forgotten by it when the usage has ended.
  */
 import type { Timer } from '../../../shared/kernel/clock.ts';
-import {
-  acceptRequest,
-  ackRequest,
-  type Dialog,
-  dialogFromResponse,
-  nextHopUri,
-  nextRequest,
-  type RequestParts,
-  retarget,
-} from '../dialog/dialog.ts';
+import { acceptRequest, dialogFromResponse, nextRequest, retarget } from '../dialog/dialog.ts';
 import {
   type IncomingRequest,
   type IncomingResponse,
@@ -20,41 +11,22 @@ import {
   type SipRequest,
   sdpOf,
 } from '../message/message.ts';
-import { type ResponseParts, reasonPhrase } from '../message/respond.ts';
+import { reasonPhrase } from '../message/respond.ts';
 import type { SipCall, SipCallData, SipCallDelegate } from '../sip-call.ts';
 import type { ServerTransaction } from '../transaction/server-transaction.ts';
 import { LONG } from '../transaction/timers.ts';
-import { hopOf } from '../transport/resolve.ts';
-import { ABILITIES, ALLOW, type Header, refusal } from './abilities.ts';
+import { ABILITIES, refusal } from './abilities.ts';
 import { AnswerRepeater } from './answer-repeater.ts';
 import { type Answerer, answerParts } from './answering.ts';
-import type { Authorisation } from './authorisation.ts';
 import { type KeptCall, type KeptRequest, keepRequest, recallRequest, toCallData } from './data.ts';
-import { Exchange, type ExchangeUser } from './exchange.ts';
+import { type CallParts, DialogPeer } from './dialog-peer.ts';
+import type { Exchange } from './exchange.ts';
 import type { CallHost } from './host.ts';
 import { firstOffer, nextOffers, type Offers, type OffersEffect, type OffersEvent } from './offers.ts';
-import type { Route } from './sender.ts';
 import { nextUsage, type Usage, type UsageEffect, type UsageEvent } from './usage.ts';
 
 /** Our re-offered party must decide within this time; then it is refused for it. */
 const REOFFER_MS = 30_000;
-const MAX_ACKS = 16;
-
-export interface CallParts {
-  readonly host: CallHost;
-  readonly delegate: SipCallDelegate;
-  readonly role: 'caller' | 'callee';
-  readonly dialog: Dialog;
-  readonly authorisation: Authorisation;
-  /** Their first INVITE. */
-  readonly invite: Answerer | null;
-  /** Our first INVITE's. */
-  readonly order: {
-    readonly via: string | null;
-    readonly headers: readonly Header[];
-    readonly sdp: string | null;
-  } | null;
-}
 
 interface Context {
   readonly response?: IncomingResponse;
@@ -69,10 +41,8 @@ export class Call implements SipCall {
   readonly #parts: CallParts;
   #usage: Usage;
   #offers: Offers;
-  #dialog: Dialog;
+  readonly #peer: DialogPeer;
   #inviting: Exchange | null = null;
-  /** ACKs sent, by CSeq and far tag, to be sent again with each repeated 2xx. */
-  readonly #acks = new Map<string, () => void>();
   /** A late offer's 2xx that waits for our answer. */
   #lateAck: { readonly response: IncomingResponse; readonly request: SipRequest } | null = null;
   #repeater: AnswerRepeater | null = null;
@@ -94,7 +64,7 @@ export class Call implements SipCall {
     this.#parts = parts;
     this.#host = parts.host;
     this.#delegate = parts.delegate;
-    this.#dialog = parts.dialog;
+    this.#peer = new DialogPeer(parts, () => this.keep());
     this.callId = parts.dialog.callId;
     this.localTag = parts.dialog.localTag;
     this.#usage = usage;
@@ -125,16 +95,16 @@ export class Call implements SipCall {
   /** Sends the first INVITE. */
   begin(ringTimeoutMs: number): void {
     const { order } = this.#parts;
-    const draft = this.#dialog;
-    const parts = { body: order?.sdp ?? '', headers: [...this.#requestHeaders(), ...(order?.headers ?? [])] };
+    const draft = this.#peer.dialog;
+    const parts = { body: order?.sdp ?? '', headers: [...this.#peer.requestHeaders(), ...(order?.headers ?? [])] };
     this.#ringFor(ringTimeoutMs);
     const make = (): SipRequest => {
-      const step = nextRequest({ ...draft, localCSeq: this.#dialog.localCSeq }, 'INVITE', parts);
-      this.#dialog = step.dialog;
-      this.#said('INVITE', null, null);
+      const step = nextRequest({ ...draft, localCSeq: this.#peer.dialog.localCSeq }, 'INVITE', parts);
+      this.#peer.dialog = step.dialog;
+      this.#peer.said('INVITE', null, null);
       return step.request;
     };
-    this.#inviting = this.#exchange(make, {
+    this.#inviting = this.#peer.exchange(make, {
       onResponse: (response, request) => this.#onInviteResponse(response, request),
       onNoAnswer: (code) => this.#happen({ type: 'failure', code, reason: reasonPhrase(code) }),
     });
@@ -159,7 +129,7 @@ export class Call implements SipCall {
         if (this.#parts.invite) this.#accept(this.#parts.invite);
         return;
       case 'leaving':
-        this.#leave(this.#dialog, () => this.#happen({ type: 'left' }));
+        this.#peer.leave(this.#peer.dialog, () => this.#happen({ type: 'left' }));
         return;
       case 'invited':
       case 'up':
@@ -180,13 +150,13 @@ export class Call implements SipCall {
     const { phase } = this.#usage;
     const unanswered = phase === 'invited' || phase === 'answered';
     const calling = role === 'caller' && this.state !== 'up' && this.state !== 'ended';
-    const source = this.#dialog.flow;
+    const source = this.#peer.dialog.flow;
     const sent = this.#inviting?.sent ?? null;
     return toCallData({
       version: 1,
       role,
       usage: this.#usage,
-      dialog: { ...this.#dialog, routeSet: [...this.#dialog.routeSet] },
+      dialog: { ...this.#peer.dialog, routeSet: [...this.#peer.dialog.routeSet] },
       invite: unanswered && invite && source ? keepRequest(invite.request, source) : null,
       answer: phase === 'answered' ? this.#answerSdp : null,
       sent: calling ? (sent ? keepRequest(sent.request, sent.target) : this.#sent) : null,
@@ -196,14 +166,14 @@ export class Call implements SipCall {
   }
 
   ring(code: 180 | 183, sdp: string | null): void {
-    if (this.#usage.phase === 'invited') this.#answer(this.#parts.invite, code, undefined, sdp);
+    if (this.#usage.phase === 'invited') this.#peer.answer(this.#parts.invite, code, undefined, sdp);
   }
 
   answer(sdp: string): void {
     if (this.#lateAck) {
       const { response, request } = this.#lateAck;
       this.#lateAck = null;
-      this.#acknowledge(response, request, this.#dialog, sdp);
+      this.#peer.acknowledge(response, request, this.#peer.dialog, sdp);
       this.#offer({ type: 'answered' });
       return;
     }
@@ -229,22 +199,22 @@ export class Call implements SipCall {
       this.#answerAndRepeat(theirs, sdp);
       return;
     }
-    this.#answer(theirs, 200, undefined, sdp);
+    this.#peer.answer(theirs, 200, undefined, sdp);
     this.#offer({ type: 'settled' });
   }
 
   refuseReoffer(code: number, reason: string): void {
     const theirs = this.#takeTheirs();
     if (!theirs) return;
-    this.#answer(theirs, code, reason, null);
+    this.#peer.answer(theirs, code, reason, null);
     this.#offer({ type: 'settled' });
   }
 
   info(contentType: string, body: string): void {
-    const established = this.#dialog.remoteTag !== '' && this.state !== 'ended';
+    const established = this.#peer.dialog.remoteTag !== '' && this.state !== 'ended';
     if (!established) return;
-    const parts = { body, contentType, headers: this.#requestHeaders() };
-    this.#exchange(() => this.#next('INFO', parts), this.#watch).send();
+    const parts = { body, contentType, headers: this.#peer.requestHeaders() };
+    this.#peer.exchange(() => this.#peer.next('INFO', parts), this.#watch).send();
   }
 
   /** The user agent closes: lets go of timers, says nothing to anyone. */
@@ -262,18 +232,18 @@ export class Call implements SipCall {
 
   /** Whether this is the unanswered call a CANCEL means. */
   waitsFor(cancel: IncomingRequest): boolean {
-    const { callId, remoteTag, remoteCSeq } = this.#dialog;
+    const { callId, remoteTag, remoteCSeq } = this.#peer.dialog;
     if (this.#usage.phase !== 'invited' || callId !== cancel.callId) return false;
     return remoteTag === (cancel.fromTag ?? '') && remoteCSeq === cancel.cseq.number;
   }
 
   /** A request that carries our tag. */
   receive(request: IncomingRequest, transaction: ServerTransaction): void {
-    this.#heard(request.method, null, null);
+    this.#peer.heard(request.method, null, null);
     const general = refusal(request);
-    if ((request.fromTag ?? '') !== this.#dialog.remoteTag) this.#reply(transaction, { code: 481 });
-    else if (general) this.#reply(transaction, general);
-    else if (this.#usage.phase === 'ended') this.#reply(transaction, { code: 481 });
+    if ((request.fromTag ?? '') !== this.#peer.dialog.remoteTag) this.#peer.reply(transaction, { code: 481 });
+    else if (general) this.#peer.reply(transaction, general);
+    else if (this.#usage.phase === 'ended') this.#peer.reply(transaction, { code: 481 });
     else this.#receiveInOrder(request, transaction);
   }
 
@@ -287,7 +257,7 @@ export class Call implements SipCall {
 
   receiveAck(request: IncomingRequest): void {
     if (this.#repeater?.number !== request.cseq.number) return;
-    this.#heard('ACK', null, null);
+    this.#peer.heard('ACK', null, null);
     this.#repeater.stop();
     this.#repeater = null;
     this.#happen({ type: 'acked' }, { sdp: sdpOf(request) });
@@ -295,36 +265,36 @@ export class Call implements SipCall {
   }
 
   #receiveInOrder(request: IncomingRequest, transaction: ServerTransaction): void {
-    const dialog = acceptRequest(this.#dialog, request);
+    const dialog = acceptRequest(this.#peer.dialog, request);
     if (!dialog) {
-      this.#reply(transaction, { code: 500, headers: [['retry-after', '0']] });
+      this.#peer.reply(transaction, { code: 500, headers: [['retry-after', '0']] });
       return;
     }
-    this.#dialog = dialog;
+    this.#peer.dialog = dialog;
     switch (request.method) {
       case 'BYE':
         this.#receiveBye(transaction);
         return;
       case 'INFO':
-        this.#reply(transaction, { code: 200 });
+        this.#peer.reply(transaction, { code: 200 });
         this.#delegate.onInfo(request.headers.get('content-type') ?? '', request.body);
         break;
       case 'INVITE':
         this.#receiveOffer(request, transaction);
         break;
       case 'UPDATE':
-        if (sdpOf(request) === null) this.#answer(transaction, 200, undefined, null);
+        if (sdpOf(request) === null) this.#peer.answer(transaction, 200, undefined, null);
         else this.#receiveOffer(request, transaction);
         break;
       default:
-        this.#reply(transaction, { code: 200, headers: ABILITIES });
+        this.#peer.reply(transaction, { code: 200, headers: ABILITIES });
     }
     this.keep();
   }
 
   #receiveBye(transaction: ServerTransaction): void {
     const early = this.#parts.role === 'caller' && this.state !== 'up' && this.state !== 'ended';
-    this.#reply(transaction, { code: early ? 481 : 200 });
+    this.#peer.reply(transaction, { code: early ? 481 : 200 });
     if (!early) this.#happen({ type: 'bye' });
   }
 
@@ -352,7 +322,7 @@ export class Call implements SipCall {
 
   #refuseOffer(transaction: ServerTransaction, code: 491 | 500): void {
     const seconds = Math.floor(this.#host.random() * 11);
-    this.#reply(transaction, code === 500 ? { code, headers: [['retry-after', String(seconds)]] } : { code });
+    this.#peer.reply(transaction, code === 500 ? { code, headers: [['retry-after', String(seconds)]] } : { code });
   }
 
   #takeTheirs(): Answerer | null {
@@ -363,9 +333,9 @@ export class Call implements SipCall {
   }
 
   #onInviteResponse(response: IncomingResponse, request: SipRequest): void {
-    this.#heard('INVITE', response.status, response.reason);
+    this.#peer.heard('INVITE', response.status, response.reason);
     if (response.status < 200) {
-      if (response.toTag !== null) this.#dialog = dialogFromResponse(this.#dialog, response);
+      if (response.toTag !== null) this.#peer.dialog = dialogFromResponse(this.#peer.dialog, response);
       this.#happen({ type: 'provisional', code: response.status }, { response });
     } else if (response.status < 300) {
       this.#onInviteSuccess(response, request);
@@ -376,106 +346,30 @@ export class Call implements SipCall {
 
   /** The first 2xx makes the call; another fork's is acknowledged and hung up (RFC 3261 §13.2.2.4). */
   #onInviteSuccess(response: IncomingResponse, request: SipRequest): void {
-    const again = this.#acks.get(ackKey(response));
-    if (again) {
-      again();
-      return;
-    }
+    if (this.#peer.acknowledgeAgain(response)) return;
     if (this.#lateAck) {
       if (this.#lateAck.response.toTag === response.toTag) return;
     }
     const waiting = this.state === 'calling' || this.state === 'ringing';
-    const dialog = dialogFromResponse(this.#dialog, response);
+    const dialog = dialogFromResponse(this.#peer.dialog, response);
     if (!waiting) {
-      this.#acknowledge(response, request, dialog, null);
-      this.#leave(dialog);
+      this.#peer.acknowledge(response, request, dialog, null);
+      this.#peer.leave(dialog);
       return;
     }
-    this.#dialog = dialog;
+    this.#peer.dialog = dialog;
     this.#lateAck = { response, request };
     this.#happen({ type: 'success' }, { response });
-  }
-
-  #acknowledge(response: IncomingResponse, request: SipRequest, dialog: Dialog, sdp: string | null): void {
-    const headers: Header[] = [...this.#requestHeaders()];
-    for (const name of ['authorization', 'proxy-authorization']) {
-      const value = request.headers.get(name);
-      if (value !== null) headers.push([name, value]);
-    }
-    const ack = ackRequest(dialog, response.cseq.number, { headers, body: sdp ?? '' });
-    this.#said('ACK', null, null);
-    const oldest = this.#acks.keys().next();
-    if (this.#acks.size >= MAX_ACKS && !oldest.done) this.#acks.delete(oldest.value);
-    this.#acks.set(ackKey(response), this.#host.sender.sendAck(ack, this.#route(dialog)));
-  }
-
-  /** Hangs up a dialog that is not, or no more, the call's. */
-  #leave(dialog: Dialog, done: () => void = () => {}): void {
-    let current = dialog;
-    const make = (): SipRequest => {
-      const step = nextRequest(current, 'BYE', { headers: this.#requestHeaders() });
-      current = step.dialog;
-      this.#said('BYE', null, null);
-      return step.request;
-    };
-    const user = {
-      onResponse: (response: IncomingResponse): void => {
-        this.#heard('BYE', response.status, response.reason);
-        if (response.status >= 200) done();
-      },
-      onNoAnswer: done,
-    };
-    new Exchange(this.#host.sender, this.#parts.authorisation, make, () => this.#route(current), user).send();
-  }
-
-  /** The next request of the dialog, counted and kept. */
-  #next(method: string, parts: RequestParts): SipRequest {
-    const step = nextRequest(this.#dialog, method, parts);
-    this.#dialog = step.dialog;
-    this.keep();
-    this.#said(method, null, null);
-    return step.request;
-  }
-
-  #exchange(make: () => SipRequest, user: ExchangeUser): Exchange {
-    return new Exchange(this.#host.sender, this.#parts.authorisation, make, () => this.#route(this.#dialog), user);
   }
 
   /** Of requests whose only interest is whether the dialog still lives. */
   readonly #watch = {
     onResponse: (response: IncomingResponse): void => {
-      this.#heard(response.cseq.method, response.status, response.reason);
+      this.#peer.heard(response.cseq.method, response.status, response.reason);
       if (response.status === 408 || response.status === 481) this.#happen({ type: 'lost', code: response.status });
     },
     onNoAnswer: (code: 408 | 503): void => this.#happen({ type: 'lost', code }),
   };
-
-  #route(dialog: Dialog): Route {
-    const via = dialog.remoteTag === '' ? this.#parts.order?.via : null;
-    const uri = via ? `sip:${via}` : nextHopUri(dialog);
-    return { hop: hopOf(uri, dialog.transport), flow: dialog.flow };
-  }
-
-  #requestHeaders(): readonly Header[] {
-    return [
-      ['user-agent', this.#host.product],
-      ['allow', ALLOW],
-    ];
-  }
-
-  #reply(transaction: ServerTransaction, parts: Omit<ResponseParts, 'toTag'>): void {
-    const headers: Header[] = [['server', this.#host.product], ...(parts.headers ?? [])];
-    transaction.respond({ ...parts, headers, toTag: this.localTag });
-    this.#said(transaction.request.method, parts.code, parts.reason ?? reasonPhrase(parts.code));
-  }
-
-  #answer(answerer: Answerer | null, code: number, reason: string | undefined, sdp: string | null): void {
-    if (!answerer) return;
-    const { contact } = this.#dialog;
-    const given = { code, toTag: this.localTag, contact, product: this.#host.product, sdp };
-    this.#said(answerer.request.method, code, reason ?? reasonPhrase(code));
-    answerer.respond(answerParts(answerer.request, reason === undefined ? given : { ...given, reason }));
-  }
 
   #accept(invite: Answerer): void {
     this.#answerAndRepeat(invite, this.#answerSdp);
@@ -483,8 +377,8 @@ export class Call implements SipCall {
 
   /** A 2xx to an INVITE, until its ACK comes. */
   #answerAndRepeat(answerer: Answerer, sdp: string | null): void {
-    this.#answer(answerer, 200, undefined, sdp);
-    const { contact } = this.#dialog;
+    this.#peer.answer(answerer, 200, undefined, sdp);
+    const { contact } = this.#peer.dialog;
     const { product, clock } = this.#host;
     const parts = answerParts(answerer.request, { code: 200, toTag: this.localTag, contact, product, sdp });
     this.#repeater?.stop();
@@ -535,11 +429,11 @@ export class Call implements SipCall {
         if (this.#parts.invite) this.#accept(this.#parts.invite);
         return;
       case 'refuse':
-        this.#answer(this.#parts.invite, effect.code, effect.reason, null);
+        this.#peer.answer(this.#parts.invite, effect.code, effect.reason, null);
         return;
       case 'bye':
         this.#stop();
-        this.#leave(this.#dialog, () => this.#happen({ type: 'left' }));
+        this.#peer.leave(this.#peer.dialog, () => this.#happen({ type: 'left' }));
         return;
       case 'tellAcked':
         this.#delegate.onAcked(context.sdp ?? null);
@@ -563,12 +457,12 @@ export class Call implements SipCall {
     if (waits || !this.#lateAck) return;
     const { response, request } = this.#lateAck;
     this.#lateAck = null;
-    this.#acknowledge(response, request, this.#dialog, null);
+    this.#peer.acknowledge(response, request, this.#peer.dialog, null);
     this.#offer({ type: 'answered' });
   }
 
   #cancel(): void {
-    this.#said('CANCEL', null, null);
+    this.#peer.said('CANCEL', null, null);
     const invite = recallRequest(this.#sent);
     if (this.#inviting) this.#inviting.cancel();
     else if (invite && this.#sent) this.#host.cancel(invite, this.#sent.flow);
@@ -589,12 +483,12 @@ export class Call implements SipCall {
     this.#repeater?.stop();
     this.#repeater = null;
     const theirs = this.#takeTheirs();
-    if (theirs) this.#answer(theirs, 487, undefined, null);
+    if (theirs) this.#peer.answer(theirs, 487, undefined, null);
   }
 
   #ackAnyway(late: { readonly response: IncomingResponse; readonly request: SipRequest }): void {
     this.#lateAck = null;
-    this.#acknowledge(late.response, late.request, this.#dialog, null);
+    this.#peer.acknowledge(late.response, late.request, this.#peer.dialog, null);
   }
 
   #offer(event: OffersEvent): void {
@@ -632,27 +526,25 @@ export class Call implements SipCall {
   }
 
   #sendReoffer(sdp: string): void {
-    const parts = { body: sdp, headers: this.#requestHeaders() };
-    this.#exchange(() => this.#next('INVITE', parts), {
-      onResponse: (response, request) => this.#onReofferResponse(response, request),
-      onNoAnswer: (code) => this.#reofferFailed(code, reasonPhrase(code)),
-    }).send();
+    const parts = { body: sdp, headers: this.#peer.requestHeaders() };
+    this.#peer
+      .exchange(() => this.#peer.next('INVITE', parts), {
+        onResponse: (response, request) => this.#onReofferResponse(response, request),
+        onNoAnswer: (code) => this.#reofferFailed(code, reasonPhrase(code)),
+      })
+      .send();
   }
 
   #onReofferResponse(response: IncomingResponse, request: SipRequest): void {
-    this.#heard('INVITE', response.status, response.reason);
+    this.#peer.heard('INVITE', response.status, response.reason);
     if (response.status < 200) return;
     if (response.status >= 300) {
       this.#reofferFailed(response.status, response.reason);
       return;
     }
-    const again = this.#acks.get(ackKey(response));
-    if (again) {
-      again();
-      return;
-    }
-    this.#dialog = retarget(this.#dialog, response);
-    this.#acknowledge(response, request, this.#dialog, null);
+    if (this.#peer.acknowledgeAgain(response)) return;
+    this.#peer.dialog = retarget(this.#peer.dialog, response);
+    this.#peer.acknowledge(response, request, this.#peer.dialog, null);
     this.keep();
     if (this.state === 'up') this.#delegate.onReanswered(sdpOf(response));
     this.#offer({ type: 'answered' });
@@ -662,14 +554,4 @@ export class Call implements SipCall {
     if (code === 408 || code === 481) this.#happen({ type: 'lost', code });
     else this.#offer({ type: 'refused', code, reason });
   }
-
-  #heard(method: string, code: number | null, reason: string | null): void {
-    this.#delegate.onMessage?.('in', { method, code, reason });
-  }
-
-  #said(method: string, code: number | null, reason: string | null): void {
-    this.#delegate.onMessage?.('out', { method, code, reason });
-  }
 }
-
-const ackKey = (response: IncomingResponse): string => `${response.cseq.number}|${response.toTag ?? ''}`;
