@@ -87,6 +87,7 @@ export class FakeLeg implements Leg {
   state: Leg['state'] = 'idle';
   /** What the call did, in order: `dial +15550100`, `ring`, `answer`, `reject 486`, `hangup`, `press 12`, `close`. */
   readonly log: string[] = [];
+  order: DialOrder | null = null;
   /** Whether `answer` is followed by media at once. */
   answersAtOnce = true;
 
@@ -97,6 +98,7 @@ export class FakeLeg implements Leg {
   }
 
   dial(order: DialOrder): void {
+    this.order = order;
     this.state = 'dialling';
     this.log.push(`dial ${order.to}`);
   }

@@ -111,7 +111,7 @@ export class FakeStream implements Stream {
 }
 
 type Page =
-  | { readonly body: string; readonly type?: string | null }
+  | { readonly body: string | Buffer; readonly type?: string | null }
   | { readonly fail: number; readonly status?: number };
 
 /** Answers by URL without its query; what is not there is 404. */
@@ -128,7 +128,14 @@ export class FakeFetcher implements Fetcher {
       return { kind: 'failed', code: page.fail, httpStatus, contentType: null, detail: 'refused', ms: 1 };
     }
     const contentType = page.type === undefined ? 'text/xml' : page.type;
-    return { kind: 'fetched', httpStatus: 200, contentType, body: Buffer.from(page.body), finalUrl: order.url, ms: 1 };
+    return {
+      kind: 'fetched',
+      httpStatus: 200,
+      contentType,
+      body: typeof page.body === 'string' ? Buffer.from(page.body) : page.body,
+      finalUrl: order.url,
+      ms: 1,
+    };
   }
 }
 

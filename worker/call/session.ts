@@ -9,20 +9,16 @@ import type { CallLetter } from '../../shared/domain/letter.ts';
 import { isLive } from '../../shared/domain/stream.ts';
 import type { Timer } from '../../shared/kernel/clock.ts';
 import { withDeadline } from '../../shared/kernel/deadline.ts';
-import { FIRST_LEG } from '../../shared/kernel/ids.ts';
 import { redactDigits } from '../../shared/kernel/redact.ts';
-import type { Leg, LegDelegate } from '../leg/leg.ts';
+import type { DialOrder, LegDelegate } from '../leg/leg.ts';
 import { type Deferred, deferred } from './deferred.ts';
-import { Documents } from './documents.ts';
 import { type Cause, causeOfSip, endingOf, refusalOf } from './ending.ts';
-import { Interpreter } from './interpreter.ts';
 import { Keys } from './keys.ts';
 import { type CallEffect, type CallEvent, type CallState, IDLE, isOver, next } from './machine.ts';
 import { unlessAborted } from './outcome.ts';
+import { assemble, type Parts } from './parts.ts';
 import type { CallPorts, CallSession } from './ports.ts';
 import { Progress } from './progress.ts';
-import { requestParameters } from './request-parameters.ts';
-import { CallStreams } from './streams.ts';
 
 /** The gateway ends a leg that never answers or is never acknowledged; these only catch its loss. */
 const RING_MARGIN_MS = 10_000;
@@ -31,15 +27,6 @@ const ANSWER_MS = 40_000;
 const LET_GO_MS = 2000;
 /** The last writes of a call; the journal's own retries live inside this. */
 const FLUSH_MS = 30_000;
-
-/** Everything of one call once it has begun. */
-interface Parts {
-  readonly call: CallRecord;
-  readonly leg: Leg;
-  readonly streams: CallStreams;
-  readonly interpreter: Interpreter;
-  readonly progress: Progress;
-}
 
 export class Session implements CallSession {
   readonly #ports: CallPorts;
@@ -115,48 +102,13 @@ export class Session implements CallSession {
   }
 
   #assemble(call: CallRecord): Parts {
-    const { clock, journal, openStream, makeLeg } = this.#ports;
-    const progress = new Progress(call, journal, clock);
-    const leg = makeLeg(FIRST_LEG, call.offer, this.#delegate());
-    const streams = new CallStreams({
-      call,
-      clock,
-      journal,
-      openStream,
-      leg,
-      onPress: (digits) => void this.#press(digits, 'stream'),
-      onHangup: () => this.#over('stream_hangup'),
-    });
-    return { call, leg, streams, progress, interpreter: this.#interpreter(call, leg, streams, progress) };
-  }
-
-  #interpreter(call: CallRecord, leg: Leg, streams: CallStreams, progress: Progress): Interpreter {
-    const { clock, journal, parser, fetcher, synthesiser, allowInsecureWs } = this.#ports;
-    const entry = journal.entry.bind(journal);
-    const ending = (cause: Cause, detail?: string): Ending => this.#ending(cause, null, detail ?? null);
-    return new Interpreter({
-      call,
-      clock,
-      journal,
-      ending,
-      documents: new Documents({ call, parser, fetcher, allowInsecureWs, entry }),
-      parameters: (extra) => requestParameters(call, progress.status, extra),
-      streamsOpened: () => streams.opened(),
-      context: (source, signal) => ({
-        call,
-        clock,
-        signal,
-        leg,
-        keys: this.#keys,
-        streams,
-        fetcher,
-        synthesiser,
-        source,
-        entry,
-        isAnswered: () => progress.answered,
-        answer: () => this.#answer(signal),
-        end: (cause, detail) => ({ kind: 'end', ending: ending(cause, detail) }),
-      }),
+    return assemble(call, this.#ports, {
+      keys: this.#keys,
+      delegate: this.#delegate(),
+      ending: (cause, detail) => this.#ending(cause, null, detail ?? null),
+      answer: (signal) => this.#answer(signal),
+      press: (digits) => void this.#press(digits, 'stream'),
+      hangup: () => this.#over('stream_hangup'),
     });
   }
 
@@ -176,8 +128,12 @@ export class Session implements CallSession {
     return {
       onRinging: () => this.#apply({ event: 'rang' }),
       onAnswered: () => this.#apply({ event: 'answered' }),
-      onFailed: (sipCode, reason) =>
-        this.#overAs(this.#ending(causeOfSip(sipCode), sipCode, `${sipCode} ${reason}`.trim()), true),
+      onFailed: (sipCode, reason) => {
+        // A call of theirs can only fail on our side: no port, no common format.
+        const cause =
+          this.#parts?.call.direction === 'inbound' && sipCode >= 500 ? 'internal_error' : causeOfSip(sipCode);
+        this.#overAs(this.#ending(cause, sipCode, `${sipCode} ${reason}`.trim()), true);
+      },
       onEnded: (by, sipCode) => this.#farEnded(by, sipCode),
       onDigit: (digit, by, durationMs) => {
         if (isOver(this.#state)) return;
@@ -212,7 +168,7 @@ export class Session implements CallSession {
     const { call, leg, progress } = parts;
     switch (effect) {
       case 'dial':
-        leg.dial({ ...call.plan, to: call.to, from: call.from, callerName: call.callerName });
+        leg.dial(dialOrder(call));
         this.#setTimer(call.plan.ringTimeoutMs + RING_MARGIN_MS, 'no_answer');
         break;
       case 'ring':
@@ -354,6 +310,11 @@ export class Session implements CallSession {
       this.#over('internal_error');
     });
   }
+}
+
+function dialOrder({ to, from, callerName, plan }: CallRecord): DialOrder {
+  const { trunk, headers, ringTimeoutMs } = plan;
+  return { to, from, callerName, trunk, headers, ringTimeoutMs };
 }
 
 /** Whether an owner before this one had begun the call. An inbound call nobody answered is simply run again. */

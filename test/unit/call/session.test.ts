@@ -37,6 +37,14 @@ describe('an outbound call', () => {
     world.leg.farRings();
     assert.equal(world.journal.call.status, 'ringing');
     assert.equal(world.fetcher.orders.length, 0, 'nothing is fetched before the answer');
+    assert.deepEqual(world.leg.order, {
+      to: '+15550100',
+      from: '+15550199',
+      callerName: null,
+      trunk: null,
+      headers: {},
+      ringTimeoutMs: 60_000,
+    });
     world.leg.farAnswers();
     await world.until('speech', () => world.said.length === 1);
     assert.equal(world.fetcher.orders[0]?.fields['CallStatus'], 'in-progress');
