@@ -3,7 +3,7 @@
  * delegate. Made by the user agent (`dialled`, `invited`) and forgotten by it when the usage has ended.
  */
 import type { Timer } from '../../../shared/kernel/clock.ts';
-import { acceptRequest, dialogFromResponse, nextRequest, retarget } from '../dialog/dialog.ts';
+import { acceptRequest, dialogFromResponse, nextRequest } from '../dialog/dialog.ts';
 import {
   type IncomingRequest,
   type IncomingResponse,
@@ -22,11 +22,9 @@ import { type KeptCall, type KeptRequest, keepRequest, recallRequest, toCallData
 import { type CallParts, DialogPeer } from './dialog-peer.ts';
 import type { Exchange } from './exchange.ts';
 import type { CallHost } from './host.ts';
-import { firstOffer, nextOffers, type Offers, type OffersEffect, type OffersEvent } from './offers.ts';
+import { Offering } from './offering.ts';
+import { firstOffer, type Offers } from './offers.ts';
 import { nextUsage, type Usage, type UsageEffect, type UsageEvent } from './usage.ts';
-
-/** Our re-offered party must decide within this time; then it is refused for it. */
-const REOFFER_MS = 30_000;
 
 interface Context {
   readonly response?: IncomingResponse;
@@ -40,16 +38,13 @@ export class Call implements SipCall {
   readonly #delegate: SipCallDelegate;
   readonly #parts: CallParts;
   #usage: Usage;
-  #offers: Offers;
+  readonly #offering: Offering;
   readonly #peer: DialogPeer;
   #inviting: Exchange | null = null;
   /** A late offer's 2xx that waits for our answer. */
   #lateAck: { readonly response: IncomingResponse; readonly request: SipRequest } | null = null;
   #repeater: AnswerRepeater | null = null;
-  #theirs: Answerer | null = null;
   #ringTimer: Timer | null = null;
-  #glareTimer: Timer | null = null;
-  #reofferTimer: Timer | null = null;
   #ringUntil: number | null = null;
   /** The body of our 2xx. */
   #answerSdp: string | null = null;
@@ -68,7 +63,12 @@ export class Call implements SipCall {
     this.callId = parts.dialog.callId;
     this.localTag = parts.dialog.localTag;
     this.#usage = usage;
-    this.#offers = offers;
+    this.#offering = new Offering(parts, this.#peer, offers, {
+      state: () => this.state,
+      answerAndRepeat: (answerer, sdp) => this.#answerAndRepeat(answerer, sdp),
+      onTarget: () => this.keep(),
+      onLost: (code) => this.#happen({ type: 'lost', code }),
+    });
   }
 
   get state(): SipCall['state'] {
@@ -174,7 +174,7 @@ export class Call implements SipCall {
       const { response, request } = this.#lateAck;
       this.#lateAck = null;
       this.#peer.acknowledge(response, request, this.#peer.dialog, sdp);
-      this.#offer({ type: 'answered' });
+      this.#offering.happen({ type: 'answered' });
       return;
     }
     this.#happen({ type: 'answer' }, { sdp });
@@ -189,25 +189,15 @@ export class Call implements SipCall {
   }
 
   reoffer(sdp: string): void {
-    if (this.state !== 'ended') this.#offer({ type: 'reoffer', sdp });
+    if (this.state !== 'ended') this.#offering.happen({ type: 'reoffer', sdp });
   }
 
   answerReoffer(sdp: string): void {
-    const theirs = this.#takeTheirs();
-    if (!theirs) return;
-    if (theirs.request.method === 'INVITE') {
-      this.#answerAndRepeat(theirs, sdp);
-      return;
-    }
-    this.#peer.answer(theirs, 200, undefined, sdp);
-    this.#offer({ type: 'settled' });
+    this.#offering.answer(sdp);
   }
 
   refuseReoffer(code: number, reason: string): void {
-    const theirs = this.#takeTheirs();
-    if (!theirs) return;
-    this.#peer.answer(theirs, code, reason, null);
-    this.#offer({ type: 'settled' });
+    this.#offering.refuse(code, reason);
   }
 
   info(contentType: string, body: string): void {
@@ -220,8 +210,7 @@ export class Call implements SipCall {
   /** The user agent closes: lets go of timers, says nothing to anyone. */
   ownerClosed(): void {
     this.#ringTimer?.cancel();
-    this.#glareTimer?.cancel();
-    this.#reofferTimer?.cancel();
+    this.#offering.ownerClosed();
     this.#repeater?.stop();
   }
 
@@ -261,7 +250,7 @@ export class Call implements SipCall {
     this.#repeater.stop();
     this.#repeater = null;
     this.#happen({ type: 'acked' }, { sdp: sdpOf(request) });
-    this.#offer({ type: 'settled' });
+    this.#offering.happen({ type: 'settled' });
   }
 
   #receiveInOrder(request: IncomingRequest, transaction: ServerTransaction): void {
@@ -280,11 +269,11 @@ export class Call implements SipCall {
         this.#delegate.onInfo(request.headers.get('content-type') ?? '', request.body);
         break;
       case 'INVITE':
-        this.#receiveOffer(request, transaction);
+        this.#offering.receive(request, transaction);
         break;
       case 'UPDATE':
         if (sdpOf(request) === null) this.#peer.answer(transaction, 200, undefined, null);
-        else this.#receiveOffer(request, transaction);
+        else this.#offering.receive(request, transaction);
         break;
       default:
         this.#peer.reply(transaction, { code: 200, headers: ABILITIES });
@@ -296,40 +285,6 @@ export class Call implements SipCall {
     const early = this.#parts.role === 'caller' && this.state !== 'up' && this.state !== 'ended';
     this.#peer.reply(transaction, { code: early ? 481 : 200 });
     if (!early) this.#happen({ type: 'bye' });
-  }
-
-  #receiveOffer(request: IncomingRequest, transaction: ServerTransaction): void {
-    if (this.state !== 'up' && request.method === 'INVITE') {
-      this.#refuseOffer(transaction, this.#parts.role === 'caller' ? 491 : 500);
-      return;
-    }
-    const step = nextOffers(this.#offers, { type: 'theirs' });
-    this.#offers = step.state;
-    for (const effect of step.effects) {
-      if (effect.do === 'refuse') this.#refuseOffer(transaction, effect.code);
-      else if (effect.do === 'tellReoffer') this.#tellReoffer(request, transaction);
-      else this.#performOffer(effect);
-    }
-  }
-
-  #tellReoffer(request: IncomingRequest, transaction: ServerTransaction): void {
-    this.#theirs = transaction;
-    transaction.user = { onCancel: () => this.refuseReoffer(487, 'Request Terminated') };
-    if (request.method === 'INVITE') transaction.respond({ code: 100, toTag: null });
-    this.#reofferTimer = this.#host.clock.after(REOFFER_MS, () => this.refuseReoffer(488, reasonPhrase(488)));
-    this.#delegate.onReoffer(sdpOf(request));
-  }
-
-  #refuseOffer(transaction: ServerTransaction, code: 491 | 500): void {
-    const seconds = Math.floor(this.#host.random() * 11);
-    this.#peer.reply(transaction, code === 500 ? { code, headers: [['retry-after', String(seconds)]] } : { code });
-  }
-
-  #takeTheirs(): Answerer | null {
-    const theirs = this.#theirs;
-    this.#theirs = null;
-    this.#reofferTimer?.cancel();
-    return theirs;
   }
 
   #onInviteResponse(response: IncomingResponse, request: SipRequest): void {
@@ -458,7 +413,7 @@ export class Call implements SipCall {
     const { response, request } = this.#lateAck;
     this.#lateAck = null;
     this.#peer.acknowledge(response, request, this.#peer.dialog, null);
-    this.#offer({ type: 'answered' });
+    this.#offering.happen({ type: 'answered' });
   }
 
   #cancel(): void {
@@ -479,79 +434,13 @@ export class Call implements SipCall {
   #stop(): void {
     if (this.#lateAck) this.#ackAnyway(this.#lateAck);
     this.#ringTimer?.cancel();
-    this.#glareTimer?.cancel();
+    this.#offering.stop();
     this.#repeater?.stop();
     this.#repeater = null;
-    const theirs = this.#takeTheirs();
-    if (theirs) this.#peer.answer(theirs, 487, undefined, null);
   }
 
   #ackAnyway(late: { readonly response: IncomingResponse; readonly request: SipRequest }): void {
     this.#lateAck = null;
     this.#peer.acknowledge(late.response, late.request, this.#peer.dialog, null);
-  }
-
-  #offer(event: OffersEvent): void {
-    const step = nextOffers(this.#offers, event);
-    this.#offers = step.state;
-    for (const effect of step.effects) this.#performOffer(effect);
-  }
-
-  #performOffer(effect: OffersEffect): void {
-    switch (effect.do) {
-      case 'send':
-        if (this.state === 'up') this.#sendReoffer(effect.sdp);
-        return;
-      case 'waitForGlare':
-        this.#glareTimer = this.#host.clock.after(this.#glareMs(), () => this.#offer({ type: 'glareOver' }));
-        return;
-      case 'stopWaiting':
-        this.#glareTimer?.cancel();
-        return;
-      case 'tellFailed':
-        this.#delegate.onReofferFailed(effect.code, effect.reason);
-        return;
-      case 'refuse':
-      case 'tellReoffer':
-        return;
-      default:
-        effect satisfies never;
-    }
-  }
-
-  /** RFC 3261 §14.1: who made the Call-ID waits 2.1–4 s, the other 0–2 s, in steps of 10 ms. */
-  #glareMs(): number {
-    const lot = this.#host.random();
-    return this.#parts.role === 'caller' ? 2_100 + Math.floor(lot * 191) * 10 : Math.floor(lot * 201) * 10;
-  }
-
-  #sendReoffer(sdp: string): void {
-    const parts = { body: sdp, headers: this.#peer.requestHeaders() };
-    this.#peer
-      .exchange(() => this.#peer.next('INVITE', parts), {
-        onResponse: (response, request) => this.#onReofferResponse(response, request),
-        onNoAnswer: (code) => this.#reofferFailed(code, reasonPhrase(code)),
-      })
-      .send();
-  }
-
-  #onReofferResponse(response: IncomingResponse, request: SipRequest): void {
-    this.#peer.heard('INVITE', response.status, response.reason);
-    if (response.status < 200) return;
-    if (response.status >= 300) {
-      this.#reofferFailed(response.status, response.reason);
-      return;
-    }
-    if (this.#peer.acknowledgeAgain(response)) return;
-    this.#peer.dialog = retarget(this.#peer.dialog, response);
-    this.#peer.acknowledge(response, request, this.#peer.dialog, null);
-    this.keep();
-    if (this.state === 'up') this.#delegate.onReanswered(sdpOf(response));
-    this.#offer({ type: 'answered' });
-  }
-
-  #reofferFailed(code: number, reason: string): void {
-    if (code === 408 || code === 481) this.#happen({ type: 'lost', code });
-    else this.#offer({ type: 'refused', code, reason });
   }
 }
