@@ -1,6 +1,6 @@
 /**
  * What is kept in Redis, as the rest of the system sees it. The implementation is `openStore` (open.ts);
- * the contract suite is `test/contract/store.test.ts`.
+ * the contract suite is `test/contract/store-*.test.ts`.
  *
  * All keys of one call share the hash tag `{CA…}`, so each step below that names one call is one
  * Lua script on one slot. A write that carries an epoch is refused with `lost` when a newer owner
