@@ -3,11 +3,12 @@
  * The scenarios (`scenarios/*.xml`) fail on any message the standard does not expect there.
  */
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { createServer } from 'node:http';
 import { before, describe, it } from 'node:test';
-import { App } from '../support/app.ts';
 import { freePort } from '../support/peer-process.ts';
 import { Sipp, type SippOptions, sippMissing } from '../support/sipp.ts';
-import { suiteOwner } from '../support/suite.ts';
+import { type Owner, suiteOwner } from '../support/suite.ts';
 import { type System, startSystem } from '../support/system.ts';
 
 const missing = sippMissing();
@@ -15,15 +16,27 @@ const missing = sippMissing();
 const SHORT = '+15550100010';
 const LONG = '+15550100011';
 const SLOW = '+15550100012';
+const EARLY = '+15550100014';
 
 /** One pause of a second, then the document ends and we hang up; and one that outlasts every test. */
 const shortDocument = '<Response><Pause length="1"/></Response>';
 const longDocument = '<Response><Pause length="60"/></Response>';
 
+/** The URL of an application that takes requests and never answers: the call rings meanwhile. */
+async function silentServer(owner: Owner): Promise<string> {
+  const server = createServer(() => {}).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  owner.after(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  const address = server.address();
+  return `http://127.0.0.1:${typeof address === 'object' && address !== null ? address.port : 0}/`;
+}
+
 describe('sipp', missing === null ? { concurrency: 4 } : { skip: missing }, () => {
   const owner = suiteOwner();
   let system: System;
-  let app: App;
   const ports = new Map<string, number>();
 
   before(async () => {
@@ -35,11 +48,10 @@ describe('sipp', missing === null ? { concurrency: 4 } : { skip: missing }, () =
       transport: name === 'tcp' ? 'tcp' : 'udp',
     }));
     system = await startSystem(owner, { environment: { TRUNKS: JSON.stringify(trunks), PHONES_PORT: '0' } });
-    app = await App.start(owner);
     await number(SHORT, { twiml: shortDocument });
     await number(LONG, { twiml: longDocument });
-    await number(SLOW, { voiceUrl: app.url('/slow') });
-    app.page('/slow', longDocument);
+    await number(SLOW, { voiceUrl: await silentServer(owner) });
+    await number(EARLY, { voiceUrl: await silentServer(owner) });
   });
 
   async function number(name: string, fields: object): Promise<void> {
@@ -114,8 +126,9 @@ describe('sipp', missing === null ? { concurrency: 4 } : { skip: missing }, () =
   it('is not there at all: the call fails and says why', async () => {
     const sid = await system.call({ to: '+15550100001', trunk: 'gone', twiml: longDocument, timeout: 5 });
     const call = await system.ended(sid);
-    assert.ok(['no-answer', 'failed'].includes(call.status), call.status);
-    assert.notEqual(call.ending.sipCode, null);
+    assert.equal(call.status, 'no-answer');
+    assert.equal(call.ending.cause, 'no_answer');
+    assert.equal(call.ending.blame, 'callee');
   });
 
   it('calls a number that is not ours: 404', async () => {
@@ -123,10 +136,16 @@ describe('sipp', missing === null ? { concurrency: 4 } : { skip: missing }, () =
   });
 
   it('gives up while it rings: 487, and the call is canceled', async () => {
-    app.page('/slow', () => longDocument);
     await fine(await caller({ scenario: 'uac-cancels', transport: 'udp', service: SLOW }));
     const call = await system.ended(await newestTo(SLOW));
     assert.equal(call.status, 'canceled');
+    assert.equal(call.ending.blame, 'caller');
+  });
+
+  it('hangs up while it rings, with BYE instead of CANCEL', async () => {
+    await fine(await caller({ scenario: 'uac-byes-early', transport: 'udp', service: EARLY }));
+    const call = await system.ended(await newestTo(EARLY));
+    assert.equal(call.answeredAt, null);
     assert.equal(call.ending.blame, 'caller');
   });
 
