@@ -6,7 +6,7 @@ import express, { type Express, type RequestHandler } from 'express';
 import { withDeadline } from '../shared/kernel/deadline.ts';
 import type { ApiDeps } from './deps.ts';
 import type { Endpoint } from './endpoint.ts';
-import { jsonBody } from './middleware/body.ts';
+import { bodyReader } from './middleware/body.ts';
 import { credentials } from './middleware/credentials.ts';
 import { errorAnswers } from './middleware/errors.ts';
 import { rateLimits } from './middleware/rate-limit.ts';
@@ -47,9 +47,16 @@ export function createApp(deps: ApiDeps): Express {
   return app;
 }
 
+const readers = { json: bodyReader('json'), xml: bodyReader('xml') };
+
 function mount(app: Express, mounted: readonly Endpoint[], deps: ApiDeps): void {
   for (const endpoint of mounted)
-    app[endpoint.method](endpoint.path, named(endpoint.path), jsonBody, runner(endpoint, deps));
+    app[endpoint.method](
+      endpoint.path,
+      named(endpoint.path),
+      readers[endpoint.bodyType ?? 'json'],
+      runner(endpoint, deps),
+    );
   for (const path of new Set(mounted.map((endpoint) => endpoint.path))) {
     const allowed = mounted.filter((endpoint) => endpoint.path === path).map(({ method }) => method.toUpperCase());
     app.all(path, named(path), otherMethods(allowed));

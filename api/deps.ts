@@ -11,6 +11,7 @@ import type { DestinationGuard } from '../shared/net/destination.ts';
 import type { CallQueue } from '../shared/queue.ts';
 import type { Settings } from '../shared/settings.ts';
 import type { Store } from '../shared/store/store.ts';
+import type { TwimlParser } from '../shared/twiml/parser.ts';
 import type { ApiMetrics } from './metrics.ts';
 
 /** What the API asks of the queues. */
@@ -21,6 +22,13 @@ export type ApiSettings = Pick<
   'AUTH_TOKEN' | 'DIALECT' | 'ALLOW_INSECURE_WS' | 'QUEUE_TIMEOUT' | 'QUEUE_LIMIT' | 'RATE_LIMIT'
 >;
 
+export interface FollowBounds {
+  /** Clients of one process. */
+  readonly clients: number;
+  /** How long a client may leave what it was sent unread. */
+  readonly slowMs: number;
+}
+
 export interface ApiDeps {
   readonly accountSid: AccountSid;
   readonly settings: ApiSettings;
@@ -28,6 +36,12 @@ export interface ApiDeps {
   readonly queue: ApiQueue;
   /** Refuses URLs that lead to private addresses, ahead of time. */
   readonly guard: Pick<DestinationGuard, 'examine'>;
+  /** Looks at inline documents; without one they are taken as they are. Closed by whoever opened it. */
+  readonly parser?: TwimlParser;
+  /** Names of the trunks there are; without them every name is taken. */
+  readonly trunks?: ReadonlySet<string>;
+  /** Bounds of the event streams; the real ones when absent. */
+  readonly followBounds?: FollowBounds;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly metrics: ApiMetrics;

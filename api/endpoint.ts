@@ -32,6 +32,9 @@ export interface AnswerDoc {
   readonly contentType?: string;
 }
 
+/** `xml` is taken as text, for the schema to read. */
+export type BodyType = 'json' | 'xml';
+
 interface Description {
   readonly method: Method;
   /** Express path: `/calls/:sid`. */
@@ -41,6 +44,8 @@ interface Description {
   readonly answers: Readonly<Record<number, AnswerDoc>>;
   readonly problems: readonly ProblemCode[];
   readonly isPublic?: boolean;
+  /** JSON when absent. */
+  readonly bodyType?: BodyType;
   /** Headers the operation looks at, name to description. */
   readonly headers?: Readonly<Record<string, string>>;
 }

@@ -11,6 +11,8 @@ import { openQueue } from '../shared/queue.ts';
 import { readSettings, SettingsError } from '../shared/settings.ts';
 import { openStore } from '../shared/store/open.ts';
 import { connectRedis, untilReady } from '../shared/store/redis.ts';
+import { readTrunks } from '../shared/trunks.ts';
+import { openTwimlParser } from '../shared/twiml/twiml-parser.ts';
 import { createApp } from './app.ts';
 import { ApiMetrics } from './metrics.ts';
 import { watchOverdue } from './overdue.ts';
@@ -38,7 +40,10 @@ async function start(closers: Closers): Promise<ServiceInfo> {
   const rateStore = await openRateStore(redisUrl, logger, closers);
   const stopping = new AbortController();
   const guard = createDestinationGuard({ allowPrivate: settings.ALLOW_PRIVATE_ADDRESSES });
-  const deps = { accountSid, settings, store, queue, guard, clock, logger, metrics, rateStore };
+  const parser = openTwimlParser({ clock, log: logger });
+  closers.push(() => parser.close());
+  const parts = { accountSid, settings, store, queue, guard, parser, clock, logger, metrics, rateStore };
+  const deps = { ...parts, ...trunkNames(settings.TRUNKS, logger) };
   closers.push(watchOverdue({ ...deps }));
 
   const server = await listen(createApp({ ...deps, stopping: stopping.signal }), settings.HOST, settings.PORT, clock);
@@ -47,6 +52,17 @@ async function start(closers: Closers): Promise<ServiceInfo> {
     return server.close(CLOSE_WITHIN_MS);
   });
   return { host: server.host, port: server.port };
+}
+
+/** Trunks the API cannot read are the gateway's matter: their names are not checked then. */
+function trunkNames(setting: string | undefined, logger: Logger): { readonly trunks?: ReadonlySet<string> } {
+  if (setting === undefined) return {};
+  try {
+    return { trunks: new Set(readTrunks(setting).map(({ name }) => name)) };
+  } catch (error) {
+    logger.warn({ err: error }, 'names of trunks are not checked');
+    return {};
+  }
 }
 
 async function openRateStore(redisUrl: string, logger: Logger, closers: Closers): Promise<RateStore> {

@@ -22,13 +22,14 @@ export const problems = {
   stream_ended: { status: 409, title: 'The stream has ended' },
   call_ended: { status: 410, title: 'The call has ended' },
   too_large: { status: 413, title: 'The body is too large' },
-  unsupported_media_type: { status: 415, title: 'The body must be application/json' },
+  unsupported_media_type: { status: 415, title: 'The body is of another type than the route takes' },
   invalid: { status: 422, title: 'The request has errors' },
   twiml_invalid: { status: 422, title: 'The document has errors' },
   idempotency_key_reused: { status: 422, title: 'The Idempotency-Key came before with another body' },
   rate_limited: { status: 429, title: 'Too many requests' },
   internal: { status: 500, title: 'The server failed' },
   at_capacity: { status: 503, title: 'No more calls or clients can be taken now' },
+  parser_unavailable: { status: 503, title: 'Documents cannot be read now' },
   redis_unavailable: { status: 503, title: 'The state of the system cannot be reached' },
 } as const satisfies Record<string, { readonly status: number; readonly title: string }>;
 

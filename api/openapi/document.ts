@@ -5,7 +5,7 @@ import {
   type ResponseConfig,
   type RouteConfig,
 } from '@asteasolutions/zod-to-openapi';
-import type { Endpoint } from '../endpoint.ts';
+import type { BodyType, Endpoint } from '../endpoint.ts';
 import { type ProblemCode, problems } from '../problem.ts';
 import { endpoints } from '../routes/all.ts';
 import { problemResource } from '../schemas/problem.ts';
@@ -15,7 +15,10 @@ type OpenApiDocument = ReturnType<OpenApiGeneratorV31['generateDocument']>;
 
 /** What every operation behind the credentials may answer. */
 const everywhere: readonly ProblemCode[] = ['unauthorized', 'rate_limited', 'redis_unavailable'];
-const withBody: readonly ProblemCode[] = ['bad_json', 'too_large', 'unsupported_media_type'];
+const withBody = {
+  json: ['bad_json', 'too_large', 'unsupported_media_type'],
+  xml: ['too_large', 'unsupported_media_type'],
+} as const satisfies Record<BodyType, readonly ProblemCode[]>;
 
 let built: OpenApiDocument | null = null;
 
@@ -57,11 +60,16 @@ function route(endpoint: Endpoint): RouteConfig {
     security: endpoint.isPublic ? [] : [{ basic: [] }],
     request: {
       ...parameters,
-      ...(body === undefined ? {} : { body: { required: true, content: { 'application/json': { schema: body } } } }),
+      ...(body === undefined ? {} : { body: { required: true, content: contentOf(endpoint, body) } }),
     },
     responses: { ...answersOf(endpoint), ...problemsOf(endpoint) },
   };
 }
+
+const bodyTypes = { json: ['application/json'], xml: ['application/xml', 'text/xml'] } as const;
+
+const contentOf = ({ bodyType = 'json' }: Endpoint, schema: z.ZodType) =>
+  Object.fromEntries(bodyTypes[bodyType].map((type) => [type, { schema }]));
 
 function parametersOf(endpoint: Endpoint): NonNullable<RouteConfig['request']> {
   const names = [...endpoint.path.matchAll(/:(\w+)/g)].map((match) => match[1] ?? '');
@@ -92,7 +100,8 @@ function answersOf(endpoint: Endpoint): Record<string, ResponseConfig> {
 /** Codes of one status share one answer. */
 function problemsOf(endpoint: Endpoint): Record<string, ResponseConfig> {
   if (endpoint.isPublic) return {};
-  const codes = [...new Set([...endpoint.problems, ...everywhere, ...(endpoint.body === undefined ? [] : withBody)])];
+  const ofBody = endpoint.body === undefined ? [] : withBody[endpoint.bodyType ?? 'json'];
+  const codes = [...new Set([...endpoint.problems, ...everywhere, ...ofBody])];
   const byStatus = new Map<number, ProblemCode[]>();
   for (const code of codes) {
     const { status } = problems[code];

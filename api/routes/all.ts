@@ -1,6 +1,7 @@
 /** Every operation of the API, in the order the documentation shows them. */
 import type { Endpoint } from '../endpoint.ts';
 import { callEndpoints } from './calls.ts';
+import { documentEndpoints } from './documents.ts';
 import { eventEndpoints } from './events.ts';
 import { healthEndpoints } from './health.ts';
 import { numberEndpoints } from './numbers.ts';
@@ -12,6 +13,7 @@ export const endpoints: readonly Endpoint[] = [
   ...eventEndpoints,
   ...streamEndpoints,
   ...numberEndpoints,
+  ...documentEndpoints,
   ...healthEndpoints,
   ...selfEndpoints,
 ];

@@ -11,6 +11,7 @@ import { viewCall } from '../views/call.ts';
 import { postCall } from './create-call.ts';
 import { checkDestinations } from './destinations.ts';
 import { callEnded, findAnsweredCall, findCall, findLiveCall } from './found.ts';
+import { checkDocument } from './judge.ts';
 import { post } from './letters.ts';
 import { documentSource } from './new-call.ts';
 import { endUnclaimed } from './unclaimed.ts';
@@ -73,6 +74,7 @@ const postChange = endpoint({
       return { status: 200, body: viewCall(await end(deps, call, body.status)) };
     }
     const call = await findAnsweredCall(deps, params);
+    await checkDocument(deps, body.twiml, call.dialect);
     await post(deps, call.sid, { kind: 'replace', document: documentSource(body, call.dialect) });
     return { status: 200, body: viewCall(call) };
   },

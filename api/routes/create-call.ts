@@ -10,6 +10,7 @@ import { ApiProblem } from '../problem.ts';
 import { callResource, createCall } from '../schemas/call.ts';
 import { viewCall } from '../views/call.ts';
 import { checkDestinations } from './destinations.ts';
+import { checkDocument } from './judge.ts';
 import { fingerprint, newCall } from './new-call.ts';
 import { endUnclaimed } from './unclaimed.ts';
 
@@ -28,6 +29,8 @@ export const postCall = endpoint({
     const key = idempotencyKey(request.get('idempotency-key'));
     const { url, fallbackUrl, statusCallback } = body;
     await checkDestinations(deps, { url, fallbackUrl, statusCallback });
+    checkTrunk(deps, body.trunk);
+    await checkDocument(deps, body.twiml, body.dialect ?? deps.settings.DIALECT);
     await refuseWhenFull(deps);
     const created = await deps.store.calls.create(
       newCall(body, deps),
@@ -57,6 +60,12 @@ const answer = (call: CallRecord, headers: Record<string, string>): Answer => ({
   body: viewCall(call),
   headers: { Location: `/calls/${call.sid}`, ...headers },
 });
+
+/** @throws ApiProblem `invalid` when there is no trunk of this name. */
+function checkTrunk({ trunks }: ApiDeps, name: string | undefined): void {
+  if (name === undefined || trunks === undefined || trunks.has(name)) return;
+  throw invalid([{ path: 'trunk', code: 'unknown_trunk', message: 'no trunk has this name' }]);
+}
 
 async function refuseWhenFull(deps: ApiDeps): Promise<void> {
   const waiting = await deps.queue.waiting();

@@ -5,7 +5,7 @@ import type { ApiDeps } from '../deps.ts';
 import { type Endpoint, endpoint } from '../endpoint.ts';
 import { ApiProblem } from '../problem.ts';
 import { eventPage, listEvents } from '../schemas/event.ts';
-import { Follower, MAX_FOLLOWERS } from './follower.ts';
+import { FOLLOW_BOUNDS, Follower } from './follower.ts';
 import { findCall } from './found.ts';
 import { placeOf } from './pages.ts';
 
@@ -49,7 +49,8 @@ function lastSeen(request: Request, after: number): number {
 }
 
 async function follow(follower: Follower, response: Response, deps: ApiDeps): Promise<void> {
-  if (deps.stopping.aborted || Follower.count >= MAX_FOLLOWERS) {
+  const { clients } = deps.followBounds ?? FOLLOW_BOUNDS;
+  if (deps.stopping.aborted || Follower.count >= clients) {
     throw new ApiProblem('at_capacity', 'Too many clients follow calls here.', {
       retryAfterSeconds: FOLLOWERS_RETRY_SECONDS,
     });

@@ -8,13 +8,10 @@ import { isFinal } from '../../shared/domain/call.ts';
 import type { TimelineEvent } from '../../shared/domain/event.ts';
 import { pause, withDeadline } from '../../shared/kernel/deadline.ts';
 import type { CallSid } from '../../shared/kernel/ids.ts';
-import type { ApiDeps } from '../deps.ts';
+import type { ApiDeps, FollowBounds } from '../deps.ts';
 
-/** Clients of one process. */
-export const MAX_FOLLOWERS = 1000;
 const HEARTBEAT_MS = 15_000;
-/** How long a client may leave what it was sent unread. */
-const SLOW_CLIENT_MS = 30_000;
+export const FOLLOW_BOUNDS: FollowBounds = { clients: 1000, slowMs: 30_000 };
 const BATCH = 200;
 /** The client's pause before it comes back, milliseconds. */
 const RETRY_MS = 2000;
@@ -102,8 +99,9 @@ export class Follower {
       response.once('drain', resolve);
       response.once('close', resolve);
     });
+    const { slowMs } = this.#deps.followBounds ?? FOLLOW_BOUNDS;
     try {
-      await withDeadline(this.#deps.clock, SLOW_CLIENT_MS, 'a reading client', drained);
+      await withDeadline(this.#deps.clock, slowMs, 'a reading client', drained);
     } catch (error) {
       response.destroy();
       throw error;

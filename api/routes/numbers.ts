@@ -7,6 +7,7 @@ import { listNumbers, numberKey, numberPage, numberResource, putNumber } from '.
 import { z } from '../schemas/zod.ts';
 import { viewNumber } from '../views/number.ts';
 import { checkDestinations } from './destinations.ts';
+import { checkDocument } from './judge.ts';
 import { documentMethod } from './new-call.ts';
 
 const keyOf = (params: Readonly<Record<string, string>>): string =>
@@ -50,6 +51,7 @@ async function put({ params, body }: Asked<z.output<typeof putNumber>, unknown>,
   const { voiceUrl, voiceFallbackUrl, statusCallback } = body;
   await checkDestinations(deps, { voiceUrl, voiceFallbackUrl, statusCallback });
   const dialect = body.dialect ?? deps.settings.DIALECT;
+  await checkDocument(deps, body.twiml, dialect);
   const record = {
     number,
     voiceUrl: voiceUrl ?? null,

@@ -1,15 +1,13 @@
 /** /calls/:sid/events: pages, and the live stream with its resume, its end and its bounds. */
 import assert from 'node:assert/strict';
-import http from 'node:http';
 import { after, before, describe, it } from 'node:test';
 import { eventPage } from '../../api/schemas/event.ts';
 import { listen, type RunningServer } from '../../api/server.ts';
 import { systemClock } from '../../shared/kernel/clock.ts';
 import type { CallSid, Epoch } from '../../shared/kernel/ids.ts';
-import { ACCOUNT_SID, type ApiFixture, AUTH_TOKEN, startApiFixture } from '../support/api-fixture.ts';
+import { type ApiFixture, startApiFixture } from '../support/api-fixture.ts';
 import { ManualClock } from '../support/clock.ts';
-
-const WITHIN_MS = 10_000;
+import { EventListener } from '../support/event-listener.ts';
 
 let fixture: ApiFixture;
 let server: RunningServer;
@@ -22,72 +20,6 @@ after(async () => {
   await server.close(0);
   await fixture.stop();
 });
-
-/** One client that follows, with what it was sent so far. */
-class Listener {
-  readonly ids: number[] = [];
-  readonly types: string[] = [];
-  comments = 0;
-  readonly ended: Promise<void>;
-  status = 0;
-  contentType = '';
-  #text = '';
-  #grown: () => void = () => {};
-  readonly #request: http.ClientRequest;
-
-  constructor(sid: string, headers: Record<string, string> = {}, port = server.port) {
-    const auth = `${ACCOUNT_SID}:${AUTH_TOKEN}`;
-    const path = `/calls/${sid}/events`;
-    const all = { accept: 'text/event-stream', ...headers };
-    this.#request = http.get({ host: '127.0.0.1', port, path, auth, headers: all, agent: false });
-    this.ended = new Promise((resolve, reject) => {
-      this.#request.once('error', reject);
-      this.#request.once('response', (response) => {
-        this.status = response.statusCode ?? 0;
-        this.contentType = response.headers['content-type'] ?? '';
-        response.setEncoding('utf8').on('data', (text: string) => this.#read(text));
-        response.once('close', resolve);
-      });
-    });
-    this.ended.catch(() => undefined);
-  }
-
-  /** Until so many events are there. */
-  has(count: number): Promise<void> {
-    return this.until(() => this.ids.length >= count);
-  }
-
-  async until(isSo: () => boolean): Promise<void> {
-    const signal = AbortSignal.timeout(WITHIN_MS);
-    while (!isSo()) {
-      await new Promise<void>((resolve, reject) => {
-        this.#grown = resolve;
-        signal.addEventListener('abort', () =>
-          reject(new Error(`only ${this.ids.length} events and ${this.comments} comments`)),
-        );
-      });
-    }
-  }
-
-  leave(): void {
-    this.#request.destroy();
-  }
-
-  #read(text: string): void {
-    this.#text += text;
-    const blocks = this.#text.split('\n\n');
-    this.#text = blocks.pop() ?? '';
-    for (const block of blocks) {
-      if (block.startsWith(':')) this.comments += 1;
-      const id = /^id: (\d+)$/m.exec(block)?.[1];
-      const data = /^data: (.*)$/m.exec(block)?.[1];
-      if (id === undefined || data === undefined) continue;
-      this.ids.push(Number(id));
-      this.types.push(JSON.parse(data).type);
-    }
-    this.#grown();
-  }
-}
 
 const mark = async (call: { sid: CallSid; epoch: Epoch }, count: number) => {
   const at = new Date().toISOString();
@@ -137,7 +69,7 @@ describe('the timeline live', () => {
   it('sends what was and what comes, and ends with the call', async () => {
     const call = await fixture.call('in-progress');
     const had = await lastSeq(call.sid);
-    const listener = new Listener(call.sid);
+    const listener = new EventListener(call.sid, server.port);
     await listener.has(had);
     assert.equal(listener.status, 200);
     assert.match(listener.contentType, /^text\/event-stream/);
@@ -157,11 +89,11 @@ describe('the timeline live', () => {
     const call = await fixture.call('in-progress');
     await mark(call, 5);
     const total = await lastSeq(call.sid);
-    const first = new Listener(call.sid);
+    const first = new EventListener(call.sid, server.port);
     await first.has(total);
     first.leave();
     await mark(call, 2);
-    const second = new Listener(call.sid, { 'last-event-id': String(total) });
+    const second = new EventListener(call.sid, server.port, { 'last-event-id': String(total) });
     await second.has(2);
     assert.deepEqual(second.ids, [total + 1, total + 2]);
     second.leave();
@@ -172,10 +104,10 @@ describe('the timeline live', () => {
     await mark(call, 450);
     await hangUp(call);
     const total = await lastSeq(call.sid);
-    const listener = new Listener(call.sid);
+    const listener = new EventListener(call.sid, server.port);
     await listener.ended;
     assert.equal(listener.ids.length, total);
-    const again = new Listener(call.sid, { 'last-event-id': String(total) });
+    const again = new EventListener(call.sid, server.port, { 'last-event-id': String(total) });
     await again.ended;
     assert.equal(again.status, 204);
   });
@@ -185,7 +117,7 @@ describe('the timeline live', () => {
     const { app } = fixture.another({ clock });
     const quiet = await listen(app, '127.0.0.1', 0, systemClock);
     const call = await fixture.call('in-progress');
-    const listener = new Listener(call.sid, {}, quiet.port);
+    const listener = new EventListener(call.sid, quiet.port);
     await listener.has(1);
     assert.equal(listener.comments, 0);
     clock.advance(15_000);
@@ -196,11 +128,11 @@ describe('the timeline live', () => {
 
   it('ends when the server stops', async () => {
     const call = await fixture.call('in-progress');
-    const listener = new Listener(call.sid);
+    const listener = new EventListener(call.sid, server.port);
     await listener.has(1);
     stopping.abort();
     await listener.ended;
-    const late = new Listener(call.sid);
+    const late = new EventListener(call.sid, server.port);
     await late.ended;
     assert.equal(late.status, 503);
   });

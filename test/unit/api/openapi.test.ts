@@ -25,6 +25,7 @@ const contract = [
   'PUT /numbers/{number}',
   'GET /numbers/{number}',
   'DELETE /numbers/{number}',
+  'POST /documents/validate',
   'GET /healthz',
   'GET /readyz',
   'GET /metrics',
