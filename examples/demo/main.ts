@@ -172,7 +172,7 @@ async function startSystem(phone: Phone): Promise<Stack> {
       ALLOW_PRIVATE_ADDRESSES: 'on',
       LOG_LEVEL: 'warn',
       DRAIN_TIMEOUT: '2s',
-      TRUNKS: JSON.stringify([{ name: 'the phone', host: `${host}:${port}`, transport: 'udp', prefixes: [''] }]),
+      TRUNKS: JSON.stringify([{ name: 'the-phone', host: `${host}:${port}`, transport: 'udp', prefixes: [''] }]),
     },
     clock: systemClock,
     drainMs: 8_000,

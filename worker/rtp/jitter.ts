@@ -29,6 +29,10 @@ const PAYLOAD_MAX = 100 * PER_MS;
 const MARGIN_MS = 8;
 /** Frames between two skips in sound that is not silent. */
 const SKIP_SPACING = 5;
+/** How long a small excess waits for a silent frame before a loud one is left out: 3 s. Speech pauses sooner. */
+const SKIP_PATIENCE = 150;
+/** More frames than this are too many to wait with. */
+const SKIP_AT_ONCE = 3;
 /** A gap longer than this many frames is a pause of the sender, not loss. */
 const LOSS_FRAMES = 5;
 
@@ -119,6 +123,7 @@ export class JitterBuffer {
   #hold = 0;
   #skip = 0;
   #sinceSkip = 0;
+  #skipWaited = 0;
   #poppedAt = Number.NaN;
   #calmSince = Number.NaN;
   #leastSlackMs = Number.POSITIVE_INFINITY;
@@ -318,13 +323,18 @@ export class JitterBuffer {
       this.#leastSlackMs = Number.POSITIVE_INFINITY;
     }
     this.#sinceSkip += 1;
-    if (this.#skip === 0 || this.#end - this.#cursor < 2 * FRAME) return;
-    const quiet = this.#nextIsQuiet();
-    if (!quiet && this.#sinceSkip < SKIP_SPACING) return;
+    if (this.#skip === 0 || this.#end - this.#cursor < 2 * FRAME) {
+      this.#skipWaited = 0;
+      return;
+    }
+    this.#skipWaited += 1;
+    const patience = this.#skip > SKIP_AT_ONCE ? SKIP_SPACING : SKIP_PATIENCE;
+    if (!this.#nextIsQuiet() && (this.#sinceSkip < SKIP_SPACING || this.#skipWaited < patience)) return;
     this.#read();
     this.#cursor += FRAME;
     this.#skip -= 1;
     this.#sinceSkip = 0;
+    this.#skipWaited = 0;
     this.counters.skipped += 1;
     this.#restartCalm();
   }

@@ -155,6 +155,24 @@ describe('jitter buffer', () => {
     assert.equal(jitter.counters.late, 0);
   });
 
+  it('leaves out a silent frame rather than a spoken one, and waits seconds for it', () => {
+    const spoken = new JitterBuffer({ startMs: 60 });
+    run(spoken, steady(240, 20, 5), 230);
+    assert.equal(spoken.counters.skipped, 0, 'speech without a pause is left alone at first');
+
+    const silent = byteAt(150 * 160);
+    const paused = new JitterBuffer({ startMs: 60, isQuiet: (payload) => payload[0] === silent });
+    const heard = run(paused, steady(190, 20, 5), 185);
+    assert.equal(paused.counters.skipped, 1);
+    const frames = audio(heard);
+    assert.deepEqual(
+      frames,
+      Array.from({ length: 190 }, (_, frame) => byteAt(frame * 160))
+        .filter((byte) => byte !== silent)
+        .slice(0, frames.length),
+    );
+  });
+
   it('never holds more than its longest delay, however much comes at once', () => {
     const jitter = new JitterBuffer();
     const packets = steady(300).map((packet, index) => (index > 10 ? { ...packet, atMs: 3000 } : packet));
