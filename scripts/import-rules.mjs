@@ -17,6 +17,7 @@ const rooms = {
   'shared/store': ['shared/kernel', 'shared/domain', 'shared/store'],
   'shared/queue.ts': ['shared/kernel', 'shared/domain', 'shared/store'],
   'shared/settings.ts': ['shared/kernel'],
+  'shared/trunks.ts': ['shared/kernel', 'shared/domain'],
   'shared/launch': ['shared/kernel', 'shared/launch', 'shared/settings.ts'],
   api: ['shared', 'api'],
   'worker/media': ['shared/kernel', 'worker/media'],

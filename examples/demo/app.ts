@@ -35,7 +35,6 @@ export class DemoApp {
   readonly #heard: Buffer[] = [];
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
-  #parrotSocket: WebSocket | null = null;
   #onParrot: () => void = () => {};
   #onListenerDone: () => void = () => {};
   /** Resolves when the two-way stream is open. */
@@ -92,11 +91,6 @@ export class DemoApp {
     return RATE;
   }
 
-  /** The parrot has enough: closes its socket, and the document goes on. */
-  endParrot(): void {
-    this.#parrotSocket?.close(1000);
-  }
-
   async close(): Promise<void> {
     for (const socket of this.#sockets) socket.destroy();
     await new Promise<void>((resolve) => this.#server.close(() => resolve()));
@@ -110,7 +104,6 @@ export class DemoApp {
   }
 
   #talk(socket: WebSocket): void {
-    this.#parrotSocket = socket;
     const waiting: string[] = [];
     this.#follow(socket, this.parrot, (message) => {
       if (message.event === 'start') this.#onParrot();

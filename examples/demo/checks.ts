@@ -40,7 +40,7 @@ export function checkCall(evidence: Evidence): readonly Check[] {
       sentence: `stream ${stream.name} received each digit once: pressed ${pressed}, received ${stream.digits.join('') || 'none'}`,
     })),
     ...streams.map((stream) => ({
-      holds: stream.stopped || (stream.name === 'parrot' && stream.closeCode === 1000),
+      holds: stream.stopped && stream.closeCode === 1000,
       sentence: `stream ${stream.name} ended ${stream.stopped ? 'with its stop' : 'without a stop'}, close code ${stream.closeCode}`,
     })),
     { holds: status === 'completed', sentence: `the call ended as ${status}` },

@@ -131,11 +131,10 @@ function document(app: DemoApp): string {
   <Start><Stream name="listener" url="${app.socketUrl('/listen')}" track="both_tracks" audioMix="stereo"/></Start>
   <Say>${PROMPT}</Say>
   <Connect><Stream name="parrot" url="${app.socketUrl('/talk')}" dialect="twilio"/></Connect>
-  <Say>Good bye.</Say>
 </Response>`;
 }
 
-/** The phone's part: answer, listen, speak to the parrot, press keys, and stay until the other side hangs up. */
+/** The phone's part: answer, listen, speak to the parrot, press keys, hang up. */
 async function playPhone(
   phone: Phone,
   app: DemoApp,
@@ -153,8 +152,7 @@ async function playPhone(
   await pause(systemClock, 1_200);
   await call.press(PRESSED);
   await pause(systemClock, 800);
-  app.endParrot();
-  await call.ended;
+  call.hangup();
   return { heard: recording.samples(), answeredAt };
 }
 
