@@ -59,8 +59,9 @@ describe('baresip', missing === null ? {} : { skip: missing }, () => {
     assert.ok(Math.abs(totalMs - PLAYED_MS) < 150, `the phone heard ${totalMs} ms: ${JSON.stringify(runs)}`);
   }
 
-  /** Sound and digits both ways on a call that is up. */
+  /** Sound and digits both ways on a call that is up; digits after the tone, which any key would stop. */
   async function assertTalk(sid: string, phone: Baresip, stream: StreamSeen): Promise<void> {
+    await system.event(sid, (event) => event.type === 'verb.ended' && event['verb'] === 'Play');
     await phone.press('1#9');
     await stream.until('three digits', (seen) => seen.of('dtmf').length === 3);
     assert.equal(
