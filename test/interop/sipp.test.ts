@@ -17,6 +17,8 @@ const SHORT = '+15550100010';
 const LONG = '+15550100011';
 const SLOW = '+15550100012';
 const EARLY = '+15550100014';
+const HOLDING = '+15550100015';
+const PRESSING = '+15550100016';
 
 /** One pause of a second, then the document ends and we hang up; and one that outlasts every test. */
 const shortDocument = '<Response><Pause length="1"/></Response>';
@@ -133,6 +135,24 @@ describe('sipp', missing === null ? { concurrency: 4 } : { skip: missing }, () =
 
   it('calls a number that is not ours: 404', async () => {
     await fine(await caller({ scenario: 'uac-not-found', transport: 'udp', service: '15559999999' }));
+  });
+
+  it('holds and takes the call back: each re-INVITE is answered by the worker', async () => {
+    await number(HOLDING, { twiml: longDocument });
+    await fine(await caller({ scenario: 'uac-holds', transport: 'udp', service: HOLDING, pauseMs: 300 }));
+    const sid = await newestTo(HOLDING);
+    await system.ended(sid);
+    const types = (await system.events(sid)).map(({ type }) => type);
+    const told = types.filter((type) => ['sip.reinvite', 'media.held', 'media.resumed'].includes(type));
+    assert.deepEqual(told.sort(), ['media.held', 'media.resumed', 'sip.reinvite', 'sip.reinvite']);
+  });
+
+  it('presses a digit by INFO', async () => {
+    await number(PRESSING, { twiml: longDocument });
+    await fine(await caller({ scenario: 'uac-info-digit', transport: 'tcp', service: PRESSING, pauseMs: 300 }));
+    const digit = await system.event(await newestTo(PRESSING), 'dtmf.received');
+    assert.equal(digit['by'], 'info');
+    assert.equal(digit['durationMs'], 160);
   });
 
   it('gives up while it rings: 487, and the call is canceled', async () => {
