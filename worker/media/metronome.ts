@@ -50,6 +50,8 @@ export class Metronome implements BeatSource {
   #timer: Timer | null = null;
   #members = 0;
   #closed = false;
+  /** Late, and the sockets have had their turn first. */
+  #yielded = false;
   #beats = 0;
   #skipped = 0;
   #wakes = 0;
@@ -114,13 +116,20 @@ export class Metronome implements BeatSource {
 
   /**
    * Runs what is due at the moment of waking, not what falls due meanwhile: on an overloaded
-   * thread the sockets still get their turn between two ticks.
+   * thread the sockets still get their turn between two ticks. After a pause they get it first:
+   * what came meanwhile is there when the missed beats ask for it.
    */
   #tick(): void {
     this.#timer = null;
     const now = this.#clock.monotonic();
     const first = this.#nextUsed();
     const lateMs = now - this.#slotTime(first);
+    if (lateMs > FRAME_MS && !this.#yielded) {
+      this.#yielded = true;
+      this.#timer = this.#clock.after(0, () => this.#tick());
+      return;
+    }
+    this.#yielded = false;
     if (lateMs >= 0) this.#note(lateMs);
     this.#slot = first;
     if (lateMs > MAX_BEHIND_MS) this.#jump(lateMs);

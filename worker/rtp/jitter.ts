@@ -18,7 +18,7 @@ import { SampleTimeline } from './timeline.ts';
 const FRAME = 160;
 const PER_MS = 8;
 /** Ring size in samples: a power of two, more than the longest delay and the longest packet. */
-const RING = 4096;
+const RING = 16_384;
 const MASK = RING - 1;
 const NOTHING = 255;
 /** Payload type of comfort noise (RFC 3389). */
@@ -33,6 +33,8 @@ const SKIP_SPACING = 5;
 const SKIP_PATIENCE = 150;
 /** More frames than this are too many to wait with. */
 const SKIP_AT_ONCE = 3;
+/** Beats our own thread may be late before the oldest audio is dropped: a second. */
+const OVERDUE_MAX = 50;
 /** A gap longer than this many frames is a pause of the sender, not loss. */
 const LOSS_FRAMES = 5;
 
@@ -224,7 +226,8 @@ export class JitterBuffer {
     const slackMs = (start - this.#cursor) / PER_MS + this.#untilPop(nowMs);
     if (start < this.#cursor && !this.#rewind(start, end, slackMs)) return;
     this.#leastSlackMs = Math.min(this.#leastSlackMs, (start - this.#cursor) / PER_MS + this.#untilPop(nowMs));
-    if (end - this.#cursor > this.#options.maxMs * PER_MS) this.#overflow(end);
+    const due = this.#cursor + this.#overdueFrames(nowMs) * FRAME;
+    if (end - due > this.#options.maxMs * PER_MS) this.#overflow(end);
     this.#write(Math.max(start, this.#cursor), end, header, packet);
     this.#end = Math.max(this.#end, end);
   }
@@ -306,6 +309,12 @@ export class JitterBuffer {
 
   #untilPop(nowMs: number): number {
     return Number.isNaN(this.#poppedAt) ? 0 : Math.max(0, this.#poppedAt + FRAME_MS - nowMs);
+  }
+
+  /** Frames that should have been popped by now: our own thread was late, and catches up. */
+  #overdueFrames(nowMs: number): number {
+    const late = Number.isNaN(this.#poppedAt) ? 0 : Math.floor((nowMs - this.#poppedAt) / FRAME_MS) - 1;
+    return Math.max(0, Math.min(late, OVERDUE_MAX));
   }
 
   #restartCalm(): void {

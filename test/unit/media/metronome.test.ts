@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
+import type { Timer } from '../../../shared/kernel/clock.ts';
 import { Metronome } from '../../../worker/media/metronome.ts';
 import { ManualClock } from '../../support/clock.ts';
 
@@ -147,4 +148,23 @@ test('a pause without listeners is not caught up', () => {
   metronome.join({ beat: () => beats++, skipped: () => assert.fail('nothing was missed') });
   clock.advance(100);
   assert.ok(beats >= 4 && beats <= 5, String(beats));
+});
+
+test('after a pause the event loop has one turn before the missed beats run', () => {
+  const order: string[] = [];
+  class Watched extends StallingClock {
+    override after(delayMs: number, fire: () => void): Timer {
+      if (delayMs === 0) order.push('turn');
+      return super.after(delayMs, fire);
+    }
+  }
+  const clock = new Watched();
+  const metronome = new Metronome({ clock, phases: 4, report: never });
+  metronome.join({ beat: () => order.push('beat') });
+  clock.advance(100);
+  order.length = 0;
+  clock.stall(100);
+  clock.advance(20);
+  assert.deepEqual(order, ['turn', 'beat', 'beat', 'beat', 'beat', 'beat', 'beat']);
+  metronome.close();
 });

@@ -181,6 +181,23 @@ describe('jitter buffer', () => {
     assert.ok(jitter.counters.overflowed > 0);
   });
 
+  it('loses nothing when our own beats are late and then catch up', () => {
+    const jitter = new JitterBuffer({ startMs: 40, calmMs: 60_000 });
+    const packets = steady(100);
+    const heard = run(jitter, packets.slice(0, 50), 50);
+    const header = newRtpHeader();
+    for (const packet of packets.slice(49, 75)) {
+      Object.assign(header, { sequence: packet.sequence, timestamp: packet.timestamp, ssrc: 1, payloadEnd: 160 });
+      jitter.put(header, packet.payload, 1485);
+    }
+    for (let beat = 50; beat < 75; beat++) {
+      const frame = jitter.pop(1485);
+      heard.push({ kind: frame.kind, bytes: frame.payload.slice() });
+    }
+    assert.deepEqual(audio(heard), expected(72));
+    assert.equal(jitter.counters.overflowed, 0);
+  });
+
   it('goes on with a new SSRC behind what the old one said', () => {
     const first = steady(50);
     const second = steady(50, 20, 5, 9, 12).map((packet, index) => ({
