@@ -10,7 +10,7 @@ import type { BeatSource } from '../media/beat.ts';
 import { Metronome } from '../media/metronome.ts';
 import { PortPool } from '../rtp/ports.ts';
 import type { SipInvitation, SipTransport, SipUserAgent } from '../sip/sip-call.ts';
-import { openPhoneAgent } from './agent.ts';
+import { openPhoneAgent, type PhoneFlaw } from './agent.ts';
 import { PhoneCall, type PhoneEvent } from './phone-call.ts';
 
 export interface PhoneOptions {
@@ -34,8 +34,8 @@ export interface PhoneOptions {
   readonly mediaTimeoutMs?: number;
   /** Whom inbound calls must prove to be, as a trunk would ask. */
   readonly challenge?: { readonly realm: string; readonly passwordOf: (username: string) => string | null };
-  /** Leaves out every ACK: a broken phone. */
-  readonly neverAck?: boolean;
+  /** A broken phone. */
+  readonly flaw?: PhoneFlaw;
   /** Told of each inbound call; without it calls wait for `waitForCall`. */
   readonly onCall?: (call: PhoneCall) => void;
   readonly onEvent?: (event: PhoneEvent, call: PhoneCall) => void;
@@ -105,13 +105,13 @@ export class Phone {
   }
 
   async open(): Promise<void> {
-    const { port = 0, neverAck = false } = this.#options;
+    const { port = 0, flaw = null } = this.#options;
     this.#agent = await openPhoneAgent(
       { host: this.#host, port, publicAddress: null, product: 'Pivot Phone' },
       { onInvite: (invitation) => this.#onInvite(invitation) },
       this.#clock,
       this.#log,
-      neverAck,
+      flaw,
     );
   }
 

@@ -133,12 +133,23 @@ describe('two phones over loopback', { concurrency: false }, () => {
   });
 
   it('never ACK when they are broken, and the other side retransmits its answer', async () => {
-    const from = await phone({ neverAck: true });
+    const from = await phone({ flaw: 'never-ack' });
     const to = await phone();
     const call = await from.call(to.uri);
     const callee = await to.waitForCall(3000);
     await callee.answer();
     await within(2000, 'the answer', call.answered);
     assert.equal(callee.state, 'up');
+  });
+
+  it('give up with BYE before the answer when they are broken that way', async () => {
+    const from = await phone({ flaw: 'bye-early' });
+    const to = await phone();
+    const call = await from.call(to.uri);
+    const callee = await to.waitForCall(3000);
+    callee.ring();
+    await wait(100);
+    call.hangup();
+    assert.equal((await within(3000, 'the end', callee.ended)).by, 'bye');
   });
 });
