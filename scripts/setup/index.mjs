@@ -45,13 +45,14 @@ async function nodeModules() {
     if (!installed)
       console.log('  No C++ toolchain found: fine if a prebuilt libxmljs2 fits, else install g++, make and python3.');
   }
+  // Not `npm ci`: it refuses a lock file without the optional packages of platforms it was not written on.
   const code = await run(
     'installing node modules (libxmljs2 may compile: about two minutes)',
     'npm',
-    ['ci', '--no-fund', '--no-audit'],
+    ['install', '--no-save', '--no-fund', '--no-audit'],
     { cwd: root },
   );
-  if (code !== 0 || !resolvable('libxmljs2')) fail('npm ci did not finish; its last lines above say why.');
+  if (code !== 0 || !resolvable('libxmljs2')) fail('npm install did not finish; its last lines above say why.');
   writeFileSync(stamp, wanted);
 }
 
