@@ -13,14 +13,11 @@
  */
 import { FRAME_MS } from '../media/frame.ts';
 import type { RtpHeader } from './packet.ts';
+import { NOTHING, PayloadRing } from './payload-ring.ts';
 import { SampleTimeline } from './timeline.ts';
 
 const FRAME = 160;
 const PER_MS = 8;
-/** Ring size in samples: a power of two, more than the longest delay and the longest packet. */
-const RING = 16_384;
-const MASK = RING - 1;
-const NOTHING = 255;
 /** Payload type of comfort noise (RFC 3389). */
 export const COMFORT_NOISE = 13;
 /** Longest payload taken: 100 ms. */
@@ -103,8 +100,7 @@ export class JitterBuffer {
   };
   readonly #options: JitterOptions;
   readonly #line = new SampleTimeline();
-  readonly #bytes = new Uint8Array(RING);
-  readonly #types = new Uint8Array(RING).fill(NOTHING);
+  readonly #ring = new PayloadRing();
   readonly #recent = new Int32Array(128).fill(-1);
   readonly #frame: JitterFrame = {
     kind: 'silence',
@@ -167,7 +163,7 @@ export class JitterBuffer {
 
   /** Forgets what is waiting: the far end is on hold or its address moved. */
   clear(): void {
-    this.#types.fill(NOTHING);
+    this.#ring.clear();
     this.#end = this.#cursor;
     this.#pauseFrom = this.#cursor;
     this.#hold = 0;
@@ -184,9 +180,7 @@ export class JitterBuffer {
       this.counters.inserted += 1;
       return this.#nothing('lost');
     }
-    const missing = this.#read();
-    this.#cursor += FRAME;
-    if (missing === FRAME) return this.#empty();
+    if (!this.#read()) return this.#empty();
     this.#gap = 0;
     this.counters.audioFrames += 1;
     return this.#frame;
@@ -226,9 +220,9 @@ export class JitterBuffer {
     const slackMs = (start - this.#cursor) / PER_MS + this.#untilPop(nowMs);
     if (start < this.#cursor && !this.#rewind(start, end, slackMs)) return;
     this.#leastSlackMs = Math.min(this.#leastSlackMs, (start - this.#cursor) / PER_MS + this.#untilPop(nowMs));
-    const due = this.#cursor + this.#overdueFrames(nowMs) * FRAME;
-    if (end - due > this.#options.maxMs * PER_MS) this.#overflow(end);
-    this.#write(Math.max(start, this.#cursor), end, header, packet);
+    const room = this.#options.maxMs * PER_MS + this.#overdueFrames(nowMs) * FRAME;
+    if (end - this.#cursor > room) this.#overflow(end - this.#cursor - room);
+    this.#ring.write(Math.max(start, this.#cursor), end, header, packet);
     this.#end = Math.max(this.#end, end);
   }
 
@@ -252,47 +246,25 @@ export class JitterBuffer {
   }
 
   /** Keeps the delay below its bound by leaving out the oldest frames. */
-  #overflow(end: number): void {
-    const frames = Math.ceil((end - this.#cursor - this.#options.maxMs * PER_MS) / FRAME);
+  #overflow(samples: number): void {
+    const frames = Math.ceil(samples / FRAME);
     const to = this.#cursor + frames * FRAME;
-    for (let at = Math.max(this.#cursor, to - RING); at < to; at++) this.#types[at & MASK] = NOTHING;
+    this.#ring.forget(this.#cursor, to);
     this.#cursor = to;
     this.#hold = 0;
     this.counters.overflowed += frames;
     this.#restartCalm();
   }
 
-  #write(from: number, end: number, header: RtpHeader, packet: Uint8Array): void {
-    let source = header.payloadEnd - (end - from);
-    for (let at = from; at < end; at++) {
-      const slot = at & MASK;
-      if (this.#types[slot] === NOTHING) {
-        this.#bytes[slot] = packet[source] ?? 0;
-        this.#types[slot] = header.payloadType;
-      }
-      source += 1;
-    }
-  }
-
-  /** Moves a frame out of the ring; answers how many of its bytes are missing. */
-  #read(): number {
+  /** Moves a frame out of the ring; false when nothing of it is there. */
+  #read(): boolean {
     const frame = this.#frame;
-    const first = this.#types[this.#cursor & MASK] ?? NOTHING;
-    let missing = 0;
-    let mixed = false;
-    for (let index = 0; index < FRAME; index++) {
-      const slot = (this.#cursor + index) & MASK;
-      const type = this.#types[slot] ?? NOTHING;
-      if (type === NOTHING) missing += 1;
-      else this.#playedEnd = this.#cursor + index + 1;
-      if (type !== first) mixed = true;
-      frame.payload[index] = this.#bytes[slot] ?? 0;
-      frame.types[index] = type;
-      this.#types[slot] = NOTHING;
-    }
-    frame.kind = mixed ? 'partial' : 'audio';
-    frame.payloadType = first;
-    return missing;
+    const taken = this.#ring.take(this.#cursor, frame.payload, frame.types);
+    this.#playedEnd = Math.max(this.#playedEnd, taken.end);
+    this.#cursor += FRAME;
+    frame.kind = taken.mixed ? 'partial' : 'audio';
+    frame.payloadType = taken.firstType;
+    return taken.missing < FRAME;
   }
 
   #empty(): JitterFrame {
@@ -340,7 +312,6 @@ export class JitterBuffer {
     const patience = this.#skip > SKIP_AT_ONCE ? SKIP_SPACING : SKIP_PATIENCE;
     if (!this.#nextIsQuiet() && (this.#sinceSkip < SKIP_SPACING || this.#skipWaited < patience)) return;
     this.#read();
-    this.#cursor += FRAME;
     this.#skip -= 1;
     this.#sinceSkip = 0;
     this.#skipWaited = 0;
@@ -349,10 +320,10 @@ export class JitterBuffer {
   }
 
   #nextIsQuiet(): boolean {
-    const frame = this.#frame;
-    const type = this.#types[this.#cursor & MASK] ?? NOTHING;
+    const { payload } = this.#frame;
+    const type = this.#ring.typeAt(this.#cursor);
     if (type === NOTHING) return true;
-    for (let index = 0; index < FRAME; index++) frame.payload[index] = this.#bytes[(this.#cursor + index) & MASK] ?? 0;
-    return this.#options.isQuiet(frame.payload, type);
+    this.#ring.peek(this.#cursor, payload);
+    return this.#options.isQuiet(payload, type);
   }
 }
