@@ -20,6 +20,7 @@ export interface GatewayAlone {
   readonly store: Store;
   readonly queue: CallQueue;
   readonly gateway: Child;
+  readonly redisPid: number;
   /** `host:port`, UDP and TCP. */
   readonly address: string;
   /** What the gateway wrote. */
@@ -61,7 +62,15 @@ export async function startGatewayAlone(environment: Readonly<Record<string, str
     const queue = await openQueue(redis.url, systemClock, silentLogger);
     closers.push(() => queue.close());
     const close = async (): Promise<void> => void (await closers.close());
-    return { store, queue, gateway, address: `${gateway.info['host']}:${gateway.info['port']}`, lines, close };
+    return {
+      store,
+      queue,
+      gateway,
+      redisPid: redis.pid,
+      address: `${gateway.info['host']}:${gateway.info['port']}`,
+      lines,
+      close,
+    };
   } catch (error) {
     await closers.close();
     throw error;

@@ -13,6 +13,7 @@ import { withDeadline } from '../../shared/kernel/deadline.ts';
 import type { CallSid, GatewayId, LegId, OwnerId } from '../../shared/kernel/ids.ts';
 import type { Counters } from './counters.ts';
 import type { GatewayQueue, GatewayStore } from './ports.ts';
+import type { Room } from './room.ts';
 
 /** What all writers share. */
 export interface WriterPorts {
@@ -23,35 +24,6 @@ export interface WriterPorts {
   readonly gateway: GatewayId;
   /** Letters and entries that may wait in the whole process. */
   readonly room: Room;
-}
-
-/** The process-wide bound of what waits; one writer never takes what another needs. */
-export class Room {
-  #used = 0;
-  readonly #size: number;
-
-  constructor(size: number) {
-    this.#size = size;
-  }
-
-  take(): boolean {
-    if (this.#used >= this.#size) return false;
-    this.#used += 1;
-    return true;
-  }
-
-  /** For what must not be lost: letters are few and bounded per call. */
-  insist(): void {
-    this.#used += 1;
-  }
-
-  give(count: number): void {
-    this.#used -= count;
-  }
-
-  get used(): number {
-    return this.#used;
-  }
 }
 
 type Item =

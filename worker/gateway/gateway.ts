@@ -11,13 +11,13 @@ import type { AccountSid, CallSid } from '../../shared/kernel/ids.ts';
 import type { Logger } from '../../shared/kernel/log.ts';
 import type { SipInvitation, SipSource, SipUserAgent, SipUserAgentDelegate } from '../sip/sip-call.ts';
 import { SourceGuard } from './admission.ts';
-import { Room } from './call-writer.ts';
 import { Counters } from './counters.ts';
 import { type CallParts, GatewayCall } from './gateway-call.ts';
 import { Inbound } from './inbound.ts';
 import { Load } from './load.ts';
 import type { GatewayIdentity, GatewayQueue, GatewayStore } from './ports.ts';
 import { Pulse } from './pulse.ts';
+import { Room } from './room.ts';
 import { readStoredLeg } from './stored-leg.ts';
 
 export interface GatewayOptions {

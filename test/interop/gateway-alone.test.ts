@@ -1,4 +1,7 @@
-/** The gateway dies while calls are up and goes on with them: a real phone (sipp), a real SIGKILL. */
+/**
+ * The gateway dies while calls are up and goes on with them, and Redis stops answering under it: a
+ * real phone (sipp), a real SIGKILL, a real Redis that is stopped.
+ */
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { systemClock } from '../../shared/kernel/clock.ts';
@@ -74,4 +77,30 @@ test('a call is hung up by its owner although its gateway was killed meanwhile',
   await owner.say(sid, { kind: 'hangup', leg: FIRST_LEG });
   const outcome = await phone.outcome();
   assert.equal(outcome.succeeded, 1, outcome.errors + alone.lines.join('\n'));
+});
+
+test('a phone hangs up while Redis is away, and the call hears of it afterwards', options, async (context) => {
+  const { alone, owner } = await start(context);
+  const call = { target: alone.address, transport: 'udp', service: '15550100001' } as const;
+  const phone = await Sipp.start(context, { ...call, scenario: 'uac-says-bye', pauseMs: 3000 });
+  await until('the ACK', () => owner.sids.some((sid) => owner.letters(sid).some(({ kind }) => kind === 'acked')));
+  process.kill(alone.redisPid, 'SIGSTOP');
+  try {
+    const refused = await (await Sipp.start(context, { ...call, scenario: 'uac-unavailable' })).outcome();
+    assert.equal(refused.succeeded, 1, refused.errors);
+    const outcome = await phone.outcome();
+    assert.equal(outcome.succeeded, 1, outcome.errors);
+    assert.equal(owner.ended, 0);
+  } finally {
+    process.kill(alone.redisPid, 'SIGCONT');
+  }
+  await until('the end of the call', () => owner.ended === 1);
+  // The gateway looks for Redis once a second: one of the next calls is taken.
+  let taken = 0;
+  for (let tries = 0; tries < 10 && taken === 0; tries++) {
+    const next = await Sipp.start(context, { ...call, scenario: 'uac-says-bye', pauseMs: 100 });
+    taken = (await next.outcome()).succeeded;
+    if (taken === 0) await pause(systemClock, 500);
+  }
+  assert.equal(taken, 1);
 });
