@@ -4,6 +4,7 @@
  */
 import { MessageChannel, type MessagePort, Worker, type WorkerOptions } from 'node:worker_threads';
 import type { Clock, Timer } from '../shared/kernel/clock.ts';
+import { ExpectedFailure } from '../shared/kernel/expected-failure.ts';
 import type { Logger } from '../shared/kernel/log.ts';
 
 /** What a thread finds in `workerData`. */
@@ -17,7 +18,10 @@ export interface ThreadData {
 /** To a thread. */
 export type ThreadOrder = { readonly kind: 'drain'; readonly withinMs: number };
 /** From a thread. */
-export type ThreadReport = { readonly kind: 'ready' };
+export type ThreadReport =
+  | { readonly kind: 'ready' }
+  /** It cannot start for an expected reason; it ends by itself. An error's class does not cross threads. */
+  | { readonly kind: 'failed'; readonly message: string };
 
 export interface ThreadHostOptions {
   /** The thread's file; one in TypeScript is run through tsx, whose loader threads do not inherit. */
@@ -110,12 +114,15 @@ export class ThreadHost {
       });
     });
     worker.once('error', (error) => {
-      failure = error;
+      failure ??= error;
     });
     this.#threads.set(index, { worker, gone });
     return new Promise((resolve, reject) => {
       worker.on('message', (report: ThreadReport) => {
-        if (report.kind !== 'ready') return;
+        if (report.kind === 'failed') {
+          failure = new ExpectedFailure(report.message);
+          return;
+        }
         isReady = true;
         resolve();
       });

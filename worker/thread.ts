@@ -5,6 +5,7 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { systemClock as clock } from '../shared/kernel/clock.ts';
 import { Closers } from '../shared/kernel/closers.ts';
+import { ExpectedFailure } from '../shared/kernel/expected-failure.ts';
 import { createLogger } from '../shared/kernel/log.ts';
 import { createDestinationGuard } from '../shared/net/destination.ts';
 import { openQueue } from '../shared/queue.ts';
@@ -86,5 +87,10 @@ async function end(pool: Pool, withinMs: number): Promise<void> {
   process.exit(0);
 }
 
-// Not caught: a thread that cannot start ends with the error, and the host tells why.
-await run();
+// Bugs are not caught: the thread ends with the error, and the host tells why.
+await run().catch(async (error: unknown) => {
+  if (!(error instanceof ExpectedFailure)) throw error;
+  parentPort?.postMessage({ kind: 'failed', message: error.message } satisfies ThreadReport);
+  await closers.close();
+  process.exit(1);
+});

@@ -21,7 +21,13 @@ export const httpUrl = z
 
 export const httpMethod = z.enum(['GET', 'POST']);
 export const dialect = z.enum(['pivot', 'twilio']);
+/** As streams are shown. */
 export const track = z.enum(['inbound', 'outbound', 'both']);
+
+/** As it may be asked for: TwiML's spelling is taken too. */
+export const askedTrack = z
+  .enum(['inbound', 'outbound', 'both', 'inbound_track', 'outbound_track', 'both_tracks'])
+  .transform((name) => track.parse(name.replace(/_tracks?$/, '')));
 
 /** The most a document may have, in bytes of UTF-8. */
 export const TWIML_MAX_BYTES = 65_536;

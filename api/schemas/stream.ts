@@ -1,6 +1,6 @@
 /** Bodies and the resource of /calls/:sid/streams: API.md "Stream", PROTOCOL §2.1, §14.1, §14.6. */
 import { isUpgradeHeader, PARAMETER_LIMIT, PARAMETERS_MAX } from '../../shared/domain/stream-spec.ts';
-import { cursor, dialect, headerText, httpMethod, httpUrl, limit, page, time, track } from './fields.ts';
+import { askedTrack, cursor, dialect, headerText, httpMethod, httpUrl, limit, page, time, track } from './fields.ts';
 import { z } from './zod.ts';
 
 const counter = z.number().nonnegative();
@@ -67,7 +67,7 @@ const streamUrl = z.string().min(1).max(2048).openapi({ format: 'uri', example: 
 export const startStream = z
   .strictObject({
     url: streamUrl,
-    track: track.optional(),
+    track: askedTrack.optional(),
     audioCodec: z.enum(['pcm', 'pcm16', 'g711_ulaw', 'pcmu', 'g711_alaw', 'pcma']).optional(),
     audioMix: z.enum(['mono', 'stereo']).optional(),
     sampleRate: z
@@ -95,7 +95,7 @@ export const startStream = z
 export type StartStream = z.output<typeof startStream>;
 
 export const changeStream = z
-  .strictObject({ paused: z.boolean().optional(), track: track.optional(), url: streamUrl.optional() })
+  .strictObject({ paused: z.boolean().optional(), track: askedTrack.optional(), url: streamUrl.optional() })
   .refine((body) => Object.values(body).some((value) => value !== undefined), 'at least one of paused, track and url')
   .openapi('ChangeStream');
 

@@ -10,6 +10,9 @@ export interface Owner {
 
 export function suiteOwner(): Owner {
   const closers = new Closers();
+  // Our timers do not keep a process alive; a suite that waits for another process must stay.
+  const alive = setInterval(() => {}, 1000);
+  closers.push(() => clearInterval(alive));
   after(async () => assert.deepEqual(await closers.close(), []));
   return { after: (close) => closers.push(close) };
 }

@@ -71,7 +71,13 @@ export class System {
   }
 
   async events(sid: string): Promise<readonly Event[]> {
-    return (await this.api('GET', `/calls/${sid}/events?limit=200`)).body.items;
+    const all: Event[] = [];
+    for (let cursor = ''; ; ) {
+      const { body } = await this.api('GET', `/calls/${sid}/events?limit=200${cursor}`);
+      all.push(...body.items);
+      if (body.nextCursor === null) return all;
+      cursor = `&cursor=${encodeURIComponent(body.nextCursor)}`;
+    }
   }
 
   /** Waits until the timeline has an entry that fits; fails with the timeline when it does not come. */

@@ -82,6 +82,9 @@ describe('streams on a call', () => {
       await (await app.stream(`/limit-${name}`)).until('media', (seen) => seen.of('media').length > 0);
     }
     const refusal = await system.event(sid, 'stream.failed');
+    for (const name of ['a', 'b', 'c', 'd']) {
+      await system.event(sid, (event) => event.type === 'stream.started' && event['name'] === name);
+    }
     const answer = await system.api('PUT', `/calls/${sid}/streams/f`, { url: app.wsUrl('/limit-f') });
     assert.equal(answer.status, 409);
     assert.equal(answer.body.code, 'stream_limit');

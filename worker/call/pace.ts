@@ -1,14 +1,14 @@
 /**
  * How fast documents may follow one another, so that a redirect loop costs neither us nor the
- * application: after a burst ten a second, and a thousand within ten minutes is the end of it.
+ * application: after a burst ten a second, and a hundred within a minute is the end of it.
  */
 import type { Clock } from '../../shared/kernel/clock.ts';
 import { pause } from '../../shared/kernel/deadline.ts';
 
 const BURST = 20;
 const BURST_MS = 2000;
-const MOST = 1000;
-const WINDOW_MS = 600_000;
+const MOST = 100;
+const WINDOW_MS = 60_000;
 
 export class Pace {
   readonly #clock: Clock;
