@@ -14,6 +14,9 @@ export type ServiceInfo = Readonly<Record<string, string | number | boolean>>;
 /** The message a service sends to the launcher. */
 export type ServiceReport = { readonly kind: 'ready'; readonly service: string; readonly info: ServiceInfo };
 
+/** A service whose launcher is gone has this long to end: nobody would see it drain. */
+const ORPHAN_MS = 1_000;
+
 /**
  * Runs a service until a signal comes.
  *
@@ -33,7 +36,10 @@ export function runService(service: string, start: (closers: Closers) => Promise
   };
   process.on('SIGTERM', close);
   process.on('SIGINT', close);
-  process.once('disconnect', close);
+  process.once('disconnect', () => {
+    setTimeout(() => process.exit(130), ORPHAN_MS).unref();
+    close();
+  });
 
   start(closers).then(
     (info) => {
