@@ -8,9 +8,10 @@ import type { SipUserAgent } from '../sip/sip-call.ts';
 
 const FILE = 'gateway.port';
 
-function lastPort(file: string): number {
+/** The free port a gateway with this `DATA_DIR` took last; 0 when none did. */
+export function lastPort(dataDir: string): number {
   try {
-    const port = Number(readFileSync(file, 'utf8'));
+    const port = Number(readFileSync(path.join(dataDir, FILE), 'utf8'));
     return Number.isInteger(port) && port > 0 && port < 65_536 ? port : 0;
   } catch {
     return 0;
@@ -24,11 +25,10 @@ export async function listenAgain(
   listen: (port: number) => Promise<SipUserAgent>,
 ): Promise<SipUserAgent> {
   if (port !== 0) return listen(port);
-  const file = path.join(dataDir, FILE);
-  const last = lastPort(file);
+  const last = lastPort(dataDir);
   const ua = last === 0 ? await listen(0) : await listen(last).catch(() => listen(0));
   try {
-    writeFileSync(file, String(ua.address.port));
+    writeFileSync(path.join(dataDir, FILE), String(ua.address.port));
   } catch {
     // Without the file the next start is on another port, and its calls begin anew.
   }
