@@ -24,6 +24,7 @@ import { PortPool, portsOfThread } from './rtp/ports.ts';
 import { openSynthesiser } from './speech/open-synthesiser.ts';
 import { createConnector } from './stream/connection.ts';
 import { createStreamOpener } from './stream/session.ts';
+import { readTls } from './stream/tls.ts';
 import type { ThreadData, ThreadOrder, ThreadReport } from './thread-host.ts';
 
 const data: ThreadData = workerData;
@@ -50,7 +51,8 @@ async function open(settings: Settings, redisUrl: string): Promise<Pool> {
   closers.push(() => metronome.close());
   const ports = new PortPool(portsOfThread(settings.RTP_PORTS, data.index, data.count), clock);
   const makeLeg = makeLegFactory({ settings, ports, beatSource: metronome, clock, log });
-  const connect = createConnector({ clock, guard, authToken });
+  const tls = readTls({ ca: settings.STREAM_CA, cert: settings.STREAM_CERT, key: settings.STREAM_KEY });
+  const connect = createConnector({ clock, guard, authToken, tls });
   const openStream = createStreamOpener({ clock, log, connect });
   const couriers = new Couriers({ outbox: store.outbox, timeline: store.timeline, newFetcher, clock, log });
 

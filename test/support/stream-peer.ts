@@ -5,6 +5,7 @@
 import http from 'node:http';
 import https from 'node:https';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
+import type { TlsOptions } from 'node:tls';
 import { type RawData, type WebSocket, WebSocketServer } from 'ws';
 
 export type PeerBehaviour =
@@ -24,14 +25,17 @@ export type PeerBehaviour =
   | { readonly kind: 'garbage' }
   /** One text message of this many bytes. */
   | { readonly kind: 'flood'; readonly bytes: number }
+  /** So many pings, and reads nothing. */
   | { readonly kind: 'pings'; readonly count: number }
+  /** One text message in so many fragments of a byte. */
+  | { readonly kind: 'fragments'; readonly count: number }
   /** Accepts, then never reads again. */
   | { readonly kind: 'deaf' };
 
 export interface PeerOptions {
   readonly behaviour?: PeerBehaviour;
   readonly port?: number;
-  readonly tls?: { readonly key: string; readonly cert: string };
+  readonly tls?: Pick<TlsOptions, 'key' | 'cert' | 'ca' | 'requestCert' | 'rejectUnauthorized'>;
 }
 
 /** One accepted socket and what came over it. */
@@ -203,8 +207,12 @@ export class StreamPeer {
     else if (behaviour.kind === 'garbage') socket.write(Buffer.alloc(64, 0xff));
     else if (behaviour.kind === 'flood') peer.send('x'.repeat(behaviour.bytes));
     else if (behaviour.kind === 'deaf') peer.pause();
-    else if (behaviour.kind === 'pings') for (let sent = 0; sent < behaviour.count; sent++) peer.ping();
-    else if (behaviour.kind === 'echo') this.#echo(accepted, peer);
+    else if (behaviour.kind === 'pings') {
+      peer.pause();
+      for (let sent = 0; sent < behaviour.count; sent++) peer.ping();
+    } else if (behaviour.kind === 'fragments') {
+      for (let left = behaviour.count; left > 0; left--) accepted.send('x', { fin: left === 1 });
+    } else if (behaviour.kind === 'echo') this.#echo(accepted, peer);
     this.#changed();
   }
 

@@ -4,6 +4,7 @@
  * `onGone` is told once, unless it was terminated. Retries are made here for connects that failed
  * before anybody answered; everything after that is the session's decision.
  */
+import type { SecureContext } from 'node:tls';
 import { type ClientOptions, type RawData, WebSocket } from 'ws';
 import type { StreamError } from '../../shared/domain/stream.ts';
 import type { Clock, Timer } from '../../shared/kernel/clock.ts';
@@ -48,8 +49,8 @@ export interface ConnectorOptions {
   readonly clock: Clock;
   readonly guard: DestinationGuard;
   readonly authToken: string;
-  /** PEM certificates to trust beside or instead of the system's; absent: the system's. */
-  readonly ca?: string | Buffer;
+  /** What `wss:` trusts and shows; absent or null: Node's defaults. */
+  readonly tls?: SecureContext | null;
 }
 
 export const CONNECT_TIMEOUT_MS = 5_000;
@@ -57,8 +58,9 @@ export const UPGRADE_TIMEOUT_MS = 5_000;
 export const CONNECT_RETRIES = 2;
 export const RETRY_AFTER_MS = 2_000;
 export const CLOSE_TIMEOUT_MS = 2_000;
-export const PING_EVERY_MS = 30_000;
-export const MAX_MISSED_PONGS = 2;
+/** Three of these and the wait for the next: whoever is gone is found out within a minute. */
+export const PING_EVERY_MS = 15_000;
+export const MAX_MISSED_PONGS = 3;
 export const MAX_MESSAGE_BYTES = 1_048_576;
 const MAX_FRAGMENTS = 1_024;
 const MAX_PENDING_PONGS = 32;
@@ -156,7 +158,7 @@ class SocketConnection implements Connection {
   }
 
   #socketOptions(): ClientOptions {
-    const { guard, ca, authToken, clock } = this.#options;
+    const { guard, tls = null, authToken, clock } = this.#options;
     const { url, headers } = this.#order;
     // What this version of ws knows and its type declarations do not.
     const undeclared = {
@@ -170,7 +172,7 @@ class SocketConnection implements Connection {
       perMessageDeflate: false,
       maxPayload: MAX_MESSAGE_BYTES,
       ...undeclared,
-      ...(ca === undefined ? {} : { ca }),
+      ...(tls === null ? {} : { secureContext: tls }),
       finishRequest: (request, socket) => {
         request.on('socket', (transport) => transport.once('connect', () => this.#onConnected(socket)));
         request.end();
@@ -212,6 +214,7 @@ class SocketConnection implements Connection {
 
   #onMessage(data: RawData, isBinary: boolean): void {
     if (this.#done) return;
+    this.#missedPongs = 0;
     const bytes = Buffer.isBuffer(data) ? data : Array.isArray(data) ? Buffer.concat(data) : Buffer.from(data);
     if (isBinary) this.#delegate.onBinary(bytes);
     else this.#delegate.onText(bytes.toString('utf8'));

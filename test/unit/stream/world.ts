@@ -1,8 +1,8 @@
 /** A stream session in a world that stands still: manual clock, a scripted connection, a tee and a real playout. */
+import { pino } from 'pino';
 import type { TimelineEntry } from '../../../shared/domain/event.ts';
 import type { StreamError, StreamPatch, StreamSpec } from '../../../shared/domain/stream.ts';
 import { newCallSid } from '../../../shared/kernel/ids.ts';
-import { silentLogger } from '../../../shared/kernel/log.ts';
 import { type AudioFrame, FRAME_MS, type LegRate, type TeeBranch } from '../../../worker/media/frame.ts';
 import { initMedia } from '../../../worker/media/init.ts';
 import { Playout } from '../../../worker/media/playout.ts';
@@ -93,6 +93,7 @@ export class World {
   readonly entries: TimelineEntry[] = [];
   readonly stops: { reason: string; error: StreamError | null }[] = [];
   readonly pressed: string[] = [];
+  readonly logged: string[] = [];
   hangups = 0;
   started = 0;
   readonly playout: Playout;
@@ -112,7 +113,7 @@ export class World {
     });
     const open = createStreamOpener({
       clock: this.clock,
-      log: silentLogger,
+      log: pino({ level: 'trace' }, { write: (line: string) => this.logged.push(line) }),
       connect: (order, delegate) => {
         const connection = new FakeConnection(order, delegate);
         this.connections.push(connection);
