@@ -12,7 +12,7 @@ import { systemClock } from '../shared/kernel/clock.ts';
 import { Closers } from '../shared/kernel/closers.ts';
 import { pause, withDeadline } from '../shared/kernel/deadline.ts';
 import { type Stack, startStack } from '../shared/launch/stack.ts';
-import { cpuMs, familyOf, pin, residentKb } from './process-usage.ts';
+import { cpuMs, familyOf, pin, prefer, residentKb } from './process-usage.ts';
 
 const { values: options } = parseArgs({
   options: {
@@ -20,6 +20,8 @@ const { values: options } = parseArgs({
     seconds: { type: 'string', default: '20' },
     threads: { type: 'string', default: '1' },
     json: { type: 'string' },
+    /** The machine is shared: put the system before other work. */
+    shared: { type: 'boolean', default: false },
   },
 });
 
@@ -37,6 +39,13 @@ interface Row {
   readonly p50Ms: number;
   readonly p99Ms: number;
   readonly maxMs: number;
+  /** Mean of what waits to be played, over the first calls. */
+  readonly bufferedMs: number;
+}
+
+interface Load {
+  readonly process: ChildProcess;
+  readonly port: number;
 }
 
 interface CallerReport {
@@ -75,7 +84,7 @@ async function measure(calls: number, forMs: number): Promise<Row> {
     const app = await load('echo-app', closers);
     const stack = await startSystem(dataDir, caller.port);
     closers.push(() => stack.stop());
-    return await run(stack, caller.process, app.port, calls, forMs);
+    return await run(stack, caller.process, app, calls, forMs);
   } finally {
     await closers.close();
   }
@@ -101,18 +110,20 @@ function startSystem(dataDir: string, trunkPort: number): Promise<Stack> {
   });
 }
 
-async function run(stack: Stack, caller: ChildProcess, appPort: number, calls: number, forMs: number): Promise<Row> {
+async function run(stack: Stack, caller: ChildProcess, app: Load, calls: number, forMs: number): Promise<Row> {
   const services = [...stack.children.values()].map((child) => child.pid);
   const system = [...new Set(services.flatMap(familyOf))];
   const worker = [...stack.children]
     .filter(([name]) => name.startsWith('worker'))
     .flatMap(([, child]) => familyOf(child.pid));
-  if (!pin(system, SYSTEM_CORES) || !pin([caller.pid ?? 0], LOAD_CORES))
-    console.log('  not pinned: taskset is missing');
+  const load = [caller.pid ?? 0, app.process.pid ?? 0];
+  if (!pin(system, SYSTEM_CORES) || !pin(load, LOAD_CORES)) console.log('  not pinned: taskset is missing');
+  if (!prefer(load, 'real-time')) console.log('  the load has no real-time priority: its delays count');
+  if (options.shared && !prefer(system, 'nice')) console.log('  the system could not be put before other work');
   const idleKb = residentKb(system);
 
   const began = systemClock.monotonic();
-  const sids = await placeCalls(stack, appPort, calls);
+  const sids = await placeCalls(stack, app.port, calls);
   const up = await untilUp(stack, sids, 60_000);
   const setUpMs = systemClock.monotonic() - began;
   await pause(systemClock, 3_000);
@@ -123,6 +134,7 @@ async function run(stack: Stack, caller: ChildProcess, appPort: number, calls: n
   const seconds = (systemClock.monotonic() - before.at) / 1000;
   const used = { worker: cpuMs(worker) - before.worker, system: cpuMs(system) - before.system };
   const residentKbNow = residentKb(system);
+  const bufferedMs = await buffered(stack, sids.slice(0, 10));
   const report = await reportOf(caller);
   return {
     calls,
@@ -138,6 +150,7 @@ async function run(stack: Stack, caller: ChildProcess, appPort: number, calls: n
     p50Ms: round(report.p50),
     p99Ms: round(report.p99),
     maxMs: round(report.max),
+    bufferedMs: round(bufferedMs),
   };
 }
 
@@ -174,6 +187,16 @@ async function untilUp(stack: Stack, sids: readonly string[], withinMs: number):
   }
 }
 
+async function buffered(stack: Stack, sids: readonly string[]): Promise<number> {
+  let sum = 0;
+  for (const sid of sids) {
+    const response = await fetch(`${stack.apiUrl}/calls/${sid}/streams`, { headers: headers(stack) });
+    const { items } = (await response.json()) as { items: { counters: { bufferedMs: number } }[] };
+    sum += items[0]?.counters.bufferedMs ?? 0;
+  }
+  return sum / Math.max(1, sids.length);
+}
+
 function reportOf(caller: ChildProcess): Promise<CallerReport> {
   const answer = new Promise<CallerReport>((resolve) => {
     caller.on('message', (message: { kind: string }) => {
@@ -184,7 +207,7 @@ function reportOf(caller: ChildProcess): Promise<CallerReport> {
   return withDeadline(systemClock, 10_000, 'the report of the telephone side', answer);
 }
 
-async function load(name: string, closers: Closers): Promise<{ process: ChildProcess; port: number }> {
+async function load(name: string, closers: Closers): Promise<Load> {
   const child = fork(new URL(`./${name}.js`, import.meta.url), { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
   closers.push(async () => {
     const gone = new Promise<void>((resolve) => child.once('exit', () => resolve()));
