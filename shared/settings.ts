@@ -65,6 +65,10 @@ export const settingsSchema = z.object({
   RTP_HOST: z.string().default('127.0.0.1'),
   RTP_PUBLIC_ADDRESS: z.string().optional(),
   RTP_PORTS: portRange,
+  /** How long the far end may be silent before its call ends; 0s = for ever. */
+  MEDIA_TIMEOUT: duration(60 * units.s),
+  /** A folder for the audio of every leg; absent = not written. */
+  DUMP_AUDIO: z.string().optional(),
   WORKER_THREADS: z.coerce.number().int().min(1).max(256).default(os.availableParallelism()),
   CALLS_PER_THREAD: z.coerce.number().int().min(1).max(10_000).default(400),
   TRUNKS: z.string().optional(),

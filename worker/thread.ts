@@ -15,6 +15,7 @@ import { remoteParser } from '../shared/twiml/parser-bridge.ts';
 import { Session } from './call/session.ts';
 import { HttpFetcher } from './fetch/http-fetcher.ts';
 import { makeLegFactory } from './leg/leg-factory.ts';
+import { AudioDump } from './media/dump.ts';
 import { initMedia } from './media/init.ts';
 import { Metronome } from './media/metronome.ts';
 import { Couriers } from './pool/couriers.ts';
@@ -51,6 +52,8 @@ async function open(settings: Settings, redisUrl: string): Promise<Pool> {
   closers.push(() => metronome.close());
   const ports = new PortPool(portsOfThread(settings.RTP_PORTS, data.index, data.count), clock);
   const makeLeg = makeLegFactory({ settings, ports, beatSource: metronome, clock, log });
+  const dump = settings.DUMP_AUDIO === undefined ? null : await AudioDump.open(settings.DUMP_AUDIO, log);
+  closers.push(() => dump?.close());
   const tls = readTls({ ca: settings.STREAM_CA, cert: settings.STREAM_CERT, key: settings.STREAM_KEY });
   const connect = createConnector({ clock, guard, authToken, tls });
   const openStream = createStreamOpener({ clock, log, connect });
@@ -65,7 +68,8 @@ async function open(settings: Settings, redisUrl: string): Promise<Pool> {
     clock,
     log,
     courier: couriers,
-    makeLeg: ({ id, offer, delegate, post }) => makeLeg(id, offer, post, delegate),
+    makeLeg: ({ callSid, id, offer, delegate, post }) =>
+      makeLeg(id, offer, post, delegate, dump && ((tee) => dump.start(`${callSid}-${id}`, tee))),
     makeSession: (callPorts) => new Session(callPorts),
     shared: { parser, synthesiser, openStream, allowInsecureWs: settings.ALLOW_INSECURE_WS },
     newFetcher,

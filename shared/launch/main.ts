@@ -63,6 +63,13 @@ function surroundings(): { environment: Record<string, string>; dataDir: string;
   return { environment, dataDir, drainMs: settings.DRAIN_TIMEOUT + 5_000 };
 }
 
+/** The table itself belongs to the phones. */
+const numbersHint = `
+Other numbers are busy, refuse, hold, press keys …; what each does:
+
+  npx pivot-streams phone numbers
+`;
+
 function greet(stack: Stack, [listen, parrot, ivr]: readonly string[]): void {
   const { ACCOUNT_SID, AUTH_TOKEN } = stack.account;
   const call = (to: string, fields: object): string =>
@@ -87,7 +94,7 @@ Talk with the parrot, or with the small IVR:
 
 ${call('+15550100002', { url: parrot })}
 ${call('+15550100008', { url: ivr, dialect: 'twilio' })}
-
+${stack.phonesAddress === null ? '' : numbersHint}
 Ctrl-C ends it.
 `);
 }

@@ -9,20 +9,18 @@ import type { PortPool } from '../rtp/ports.ts';
 import type { LegDelegate } from './leg.ts';
 import { SipLeg } from './sip-leg.ts';
 
-/** Silence of the far end that ends a call. */
-const MEDIA_TIMEOUT_MS = 60_000;
-
 export interface LegFactoryOptions {
-  readonly settings: { readonly RTP_HOST: string; readonly RTP_PUBLIC_ADDRESS?: string | undefined };
+  readonly settings: {
+    readonly RTP_HOST: string;
+    readonly RTP_PUBLIC_ADDRESS?: string | undefined;
+    /** Milliseconds of silence that end a leg; 0 for never. */
+    readonly MEDIA_TIMEOUT: number;
+  };
   /** The thread's part of the port range: see `portsOfThread`. */
   readonly ports: PortPool;
   readonly beatSource: BeatSource;
   readonly clock: Clock;
   readonly log: Logger;
-  /** Default 60 s; 0 for never. */
-  readonly mediaTimeoutMs?: number;
-  /** For `DUMP_AUDIO`: takes down a leg's sound; answers with its end. */
-  readonly record?: (leg: LegId, tee: Tee) => () => void;
 }
 
 export type LegFactory = (
@@ -30,11 +28,13 @@ export type LegFactory = (
   offer: string | null,
   send: (letter: GatewayLetter) => void,
   delegate: LegDelegate,
+  /** For `DUMP_AUDIO`: takes down the leg's sound; answers with its end. */
+  record?: ((tee: Tee) => () => void) | null,
 ) => SipLeg;
 
 export function makeLegFactory(options: LegFactoryOptions): LegFactory {
-  const { settings, ports, beatSource, clock, log, mediaTimeoutMs = MEDIA_TIMEOUT_MS, record = null } = options;
-  return (id, offer, send, delegate) =>
+  const { settings, ports, beatSource, clock, log } = options;
+  return (id, offer, send, delegate, record = null) =>
     new SipLeg({
       id,
       offer,
@@ -50,7 +50,7 @@ export function makeLegFactory(options: LegFactoryOptions): LegFactory {
         publicAddress: settings.RTP_PUBLIC_ADDRESS ?? null,
         codecs: ['PCMU', 'PCMA'],
         telephoneEvent: true,
-        mediaTimeoutMs,
+        mediaTimeoutMs: settings.MEDIA_TIMEOUT,
       },
     });
 }

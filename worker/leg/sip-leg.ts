@@ -29,7 +29,7 @@ export interface SipLegOptions {
   readonly delegate: LegDelegate;
   readonly media: LegMediaOptions;
   /** Takes down what is heard and said, for listening to later; answers with its end. */
-  readonly record: ((leg: LegId, tee: Tee) => () => void) | null;
+  readonly record: ((tee: Tee) => () => void) | null;
 }
 
 export class SipLeg implements Leg {
@@ -59,7 +59,7 @@ export class SipLeg implements Leg {
       onEntry: (entry) => this.#delegate.onEntry(entry),
       onTimeout: () => this.#timedOut(),
     });
-    this.#stopRecording = options.record?.(options.id, this.#media.tee) ?? null;
+    this.#stopRecording = options.record?.(this.#media.tee) ?? null;
   }
 
   get state(): Leg['state'] {
