@@ -20,11 +20,9 @@ export interface AppRequest {
 // biome-ignore lint/suspicious/noExplicitAny: messages are what is tested.
 export type StreamMessage = any;
 
-export type Page =
-  | string
-  | ((
-      request: AppRequest,
-    ) => string | { readonly status: number; readonly type?: string; readonly body: string | Buffer });
+export type Page = string | ((request: AppRequest) => PageAnswer | Promise<PageAnswer>);
+
+export type PageAnswer = string | { readonly status: number; readonly type?: string; readonly body: string | Buffer };
 
 /** One WebSocket as the app saw it. */
 export class StreamSeen {
@@ -109,7 +107,7 @@ export class App {
       app.requests.push(seen);
       const page = app.#pages.get(seen.path);
       const answer =
-        page === undefined ? { status: 404, body: 'no such page' } : typeof page === 'string' ? page : page(seen);
+        page === undefined ? { status: 404, body: 'no such page' } : typeof page === 'string' ? page : await page(seen);
       const { status, type, body } =
         typeof answer === 'string' ? { status: 200, type: 'text/xml', body: answer } : { type: 'text/xml', ...answer };
       response.writeHead(status, { 'Content-Type': type }).end(body);

@@ -148,9 +148,9 @@ export class FakeLeg implements Leg {
     this.delegate.onAnswered();
   }
 
-  farRefuses(sipCode: number, reason = ''): void {
+  farRefuses(sipCode: number, reason = '', ours = false): void {
     this.state = 'ended';
-    this.delegate.onFailed(sipCode, reason);
+    this.delegate.onFailed(sipCode, reason, ours);
   }
 
   farHangsUp(by: 'bye' | 'cancel' | 'lost' = 'bye'): void {

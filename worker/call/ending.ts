@@ -68,6 +68,7 @@ export const endingRules = {
   api_canceled: orCanceled('api', 'canceled by the API'),
   owner_closed: orFailed('platform', 'the worker was stopped'),
   owner_lost: orFailed('platform', 'the worker of the call was lost'),
+  no_media_port: orFailed('platform', 'no RTP port was free'),
   internal_error: orFailed('platform', 'internal error'),
 } as const satisfies Record<string, Rule>;
 
@@ -135,6 +136,7 @@ export function refusalOf(
     case 'document_failed':
     case 'document_loop':
     case 'owner_closed':
+    case 'no_media_port':
     case 'internal_error':
       return { sipCode: 503, reason: 'Service Unavailable' };
     default:

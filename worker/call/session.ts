@@ -128,11 +128,8 @@ export class Session implements CallSession {
     return {
       onRinging: () => this.#apply({ event: 'rang' }),
       onAnswered: () => this.#apply({ event: 'answered' }),
-      onFailed: (sipCode, reason) => {
-        // A call of theirs can only fail on our side: no port, no common format.
-        const cause =
-          this.#parts?.call.direction === 'inbound' && sipCode >= 500 ? 'internal_error' : causeOfSip(sipCode);
-        this.#overAs(this.#ending(cause, sipCode, `${sipCode} ${reason}`.trim()), true);
+      onFailed: (sipCode, reason, ours) => {
+        this.#overAs(this.#ending(this.#failure(sipCode, ours), sipCode, `${sipCode} ${reason}`.trim()), true);
       },
       onEnded: (by, sipCode) => this.#farEnded(by, sipCode),
       onDigit: (digit, by, durationMs) => {
@@ -145,9 +142,17 @@ export class Session implements CallSession {
     };
   }
 
+  /** A call of theirs can only fail on our side. */
+  #failure(sipCode: number, ours: boolean): Cause {
+    if (ours) return 'no_media_port';
+    return this.#parts?.call.direction === 'inbound' && sipCode >= 500 ? 'internal_error' : causeOfSip(sipCode);
+  }
+
   #farEnded(by: 'bye' | 'cancel' | 'lost' | 'media-timeout', sipCode: number | null): void {
+    const { at } = this.#state;
     const causes = {
-      bye: 'far_hangup',
+      // RFC 3261 §15 lets a caller say BYE in place of CANCEL.
+      bye: at === 'ringing-in' || at === 'answering' ? 'caller_canceled' : 'far_hangup',
       cancel: 'caller_canceled',
       lost: 'dialog_lost',
       'media-timeout': 'media_timeout',

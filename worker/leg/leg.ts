@@ -16,8 +16,8 @@ export interface LegDelegate {
   onRinging(sipCode: number): void;
   /** Media flows from here on. */
   onAnswered(): void;
-  /** Final: not answered. */
-  onFailed(sipCode: number, reason: string): void;
+  /** Final: not answered; `ours` when we had no media for it. */
+  onFailed(sipCode: number, reason: string, ours: boolean): void;
   /** Final: the far end is gone. */
   onEnded(by: 'bye' | 'cancel' | 'lost' | 'media-timeout', sipCode: number | null): void;
   onDigit(digit: string, by: 'rfc4733' | 'info' | 'tone', durationMs: number): void;

@@ -180,7 +180,7 @@ export class SipLeg implements Leg {
         if (this.#stage !== stage) return;
         const reason = error instanceof PortsFull ? 'No RTP port free' : 'No media socket';
         if (this.#inbound) this.#send({ kind: 'reject', leg: this.id, sipCode: 503, reason });
-        this.#fail(503, reason);
+        this.#fail(503, reason, true);
       },
     );
   }
@@ -286,9 +286,9 @@ export class SipLeg implements Leg {
     this.#fail(sipCode, reason);
   }
 
-  #fail(sipCode: number, reason: string): void {
+  #fail(sipCode: number, reason: string, ours = false): void {
     this.#end();
-    this.#delegate.onFailed(sipCode, reason);
+    this.#delegate.onFailed(sipCode, reason, ours);
   }
 
   #end(): void {

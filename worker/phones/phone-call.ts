@@ -205,6 +205,14 @@ export class PhoneCall {
     this.#reoffer('sendrecv');
   }
 
+  /** Says that our sound is elsewhere from now on: whoever is there hears it and may speak. */
+  move(address: string, port: number): void {
+    if (this.#stage !== 'up') return;
+    const local = { ...this.media.local(this.#direction), address, port };
+    this.#offered = local;
+    this.#sip?.reoffer(makeOffer(local));
+  }
+
   #reoffer(direction: Direction): void {
     if (this.#stage !== 'up') return;
     this.#direction = direction;

@@ -133,6 +133,25 @@ describe('an inbound call', () => {
     assert.deepEqual(world.leg.log, ['ring', 'answer', 'hangup', 'close']);
   });
 
+  for (const by of ['cancel', 'bye'] as const) {
+    it(`is canceled by its caller before the answer, by ${by}`, async () => {
+      const world = worldWith('<Say>Hello</Say>');
+      const done = world.session.run(callRecord(inbound));
+      world.leg.farHangsUp(by);
+      await done;
+      assert.deepEqual([world.journal.call.status, world.journal.call.ending?.cause], ['canceled', 'caller_canceled']);
+    });
+  }
+
+  it('without a media port ends as ours', async () => {
+    const world = worldWith('<Say>Hello</Say>');
+    const done = world.session.run(callRecord(inbound));
+    world.leg.farRefuses(503, 'No RTP port free', true);
+    await done;
+    const { ending } = world.journal.call;
+    assert.deepEqual([ending?.status, ending?.cause, ending?.blame], ['failed', 'no_media_port', 'platform']);
+  });
+
   for (const [reason, sipCode, status] of [
     ['busy', 486, 'busy'],
     ['rejected', 503, 'no-answer'],
