@@ -75,8 +75,9 @@ function answerSdp(): string {
     's=-',
     'c=IN IP4 127.0.0.1',
     't=0 0',
-    `m=audio ${mediaPort} RTP/AVP 0`,
+    `m=audio ${mediaPort} RTP/AVP 0 101`,
     'a=rtpmap:0 PCMU/8000',
+    'a=rtpmap:101 telephone-event/8000',
     'a=ptime:20',
     '',
   ].join('\r\n');

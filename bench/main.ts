@@ -126,7 +126,8 @@ async function run(stack: Stack, caller: ChildProcess, app: Load, calls: number,
   const sids = await placeCalls(stack, app.port, calls);
   const up = await untilUp(stack, sids, 60_000);
   const setUpMs = systemClock.monotonic() - began;
-  await pause(systemClock, 3_000);
+  // The bursts of the set-up are over and the jitter buffers have given back what they took.
+  await pause(systemClock, 10_000);
 
   caller.send({ kind: 'measure' });
   const before = { worker: cpuMs(worker), system: cpuMs(system), at: systemClock.monotonic() };
