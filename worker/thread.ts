@@ -59,6 +59,8 @@ async function open(settings: Settings, redisUrl: string): Promise<Pool> {
   const openStream = createStreamOpener({ clock, log, connect });
   const couriers = new Couriers({ outbox: store.outbox, timeline: store.timeline, newFetcher, clock, log });
 
+  closers.push(() => couriers.close());
+
   return await openPool({
     owner: newOwnerId(data.index),
     capacity: settings.CALLS_PER_THREAD,

@@ -93,7 +93,7 @@ async function end(deps: ApiDeps, call: CallRecord, status: 'completed' | 'cance
 /** Only a call of ours that never left the queue: an inbound one has a caller who must be answered. */
 async function endInQueue(deps: ApiDeps, call: CallRecord, asked: 'completed' | 'canceled'): Promise<boolean> {
   if (call.status !== 'queued' || call.owner !== null || call.direction === 'inbound') return false;
-  if (await endUnclaimed(deps, call.sid, endedInQueue(asked))) return true;
+  if (await endUnclaimed(deps, call, endedInQueue(asked))) return true;
   const now = await deps.store.calls.get(call.sid);
   if (now !== null && now.endedAt !== null) throw callEnded();
   return false;

@@ -89,7 +89,7 @@ async function queueOrEnd(deps: ApiDeps, call: CallRecord, keyed: boolean): Prom
 
 async function endUnqueued(deps: ApiDeps, call: CallRecord): Promise<void> {
   try {
-    await endUnclaimed(deps, call.sid, notQueued);
+    await endUnclaimed(deps, call, notQueued);
   } catch (error) {
     deps.logger.warn({ err: error, callSid: call.sid }, 'unqueued call is left to the overdue check');
   }

@@ -1,4 +1,6 @@
 /** Ending a call that nobody has taken: the record, then its place in the queue and what it owes. */
+import type { CallRecord } from '../../shared/domain/call.ts';
+import { completedCallback } from '../../shared/domain/completed-callback.ts';
 import type { Ending } from '../../shared/domain/ending.ts';
 import type { CallSid } from '../../shared/kernel/ids.ts';
 import type { ApiDeps } from '../deps.ts';
@@ -6,22 +8,25 @@ import type { ApiDeps } from '../deps.ts';
 export type UnclaimedDeps = Pick<ApiDeps, 'store' | 'queue' | 'clock' | 'logger'>;
 
 /** True when this very step ended it; false when it is owned or has ended. */
-export async function endUnclaimed(deps: UnclaimedDeps, sid: CallSid, ending: Ending): Promise<boolean> {
-  const done = await deps.store.calls.endUnclaimed(sid, {
-    status: ending.status,
-    endedAt: new Date(deps.clock.now()).toISOString(),
-    ending,
-  });
-  if (done) await tidy(deps, sid);
+export async function endUnclaimed(deps: UnclaimedDeps, call: CallRecord, ending: Ending): Promise<boolean> {
+  const atMs = deps.clock.now();
+  const at = new Date(atMs).toISOString();
+  const callback = completedCallback(call, ending, atMs);
+  const done = await deps.store.calls.endUnclaimed(
+    call.sid,
+    { status: ending.status, endedAt: at, ending },
+    { entries: [{ at, entry: { type: 'call.ended', ending } }], callbacks: callback ? [callback] : [] },
+  );
+  if (done) await tidy(deps, call.sid, callback !== null);
   return done;
 }
 
-/** The call has ended whatever comes of this: a job of an ended call is dropped by whoever takes it. */
-async function tidy(deps: UnclaimedDeps, sid: CallSid): Promise<void> {
-  const settled = await Promise.allSettled([deps.queue.dropCall(sid), deps.queue.addCallbacks(sid)]);
-  for (const result of settled) {
-    if (result.status === 'rejected') {
-      deps.logger.warn({ err: result.reason, callSid: sid }, 'an ended call left something in the queues');
-    }
+/** The job goes last: whoever takes the job of an ended call sees to what it owes. */
+async function tidy({ queue, logger }: UnclaimedDeps, sid: CallSid, owesCallback: boolean): Promise<void> {
+  try {
+    if (owesCallback) await queue.addCallbacks(sid);
+    await queue.dropCall(sid);
+  } catch (error) {
+    logger.warn({ err: error, callSid: sid }, 'an ended call left something in the queues');
   }
 }

@@ -61,7 +61,15 @@ export class CallIndex {
     const sids = await attempt(
       this.#scope.client.zrangebyscore(indexKeys.queued, '-inf', `(${createdBefore}`, 'LIMIT', 0, limit),
     );
-    return sids.filter(isCallSid);
+    return await this.#existing(sids.filter(isCallSid));
+  }
+
+  /** Those there is a record of; the others leave the index, or they would be found for ever. */
+  async #existing(sids: readonly CallSid[]): Promise<readonly CallSid[]> {
+    const there = await attempt(Promise.all(sids.map((sid) => this.#scope.client.exists(callKeys(sid).call))));
+    const gone = sids.filter((_sid, index) => there[index] === 0);
+    if (gone.length > 0) await attempt(this.#scope.client.zrem(indexKeys.queued, ...gone));
+    return sids.filter((_sid, index) => there[index] !== 0);
   }
 
   /** Newest first. A live status is looked up among the live calls only. */

@@ -2,13 +2,17 @@
 import type { Callback } from '../domain/callback.ts';
 import type { Posted } from '../domain/letter.ts';
 import type { CallSid } from '../kernel/ids.ts';
-import { decodePosted } from './encoding.ts';
+import { decodePosted, texts } from './encoding.ts';
 import { callKeys, scriptKeys } from './keys.ts';
 import { attempt, Script } from './redis.ts';
 import type { StoreScope } from './scope.ts';
-import type { Outbox } from './store.ts';
+import type { CallbackClaim, Outbox } from './store.ts';
 
-const remove = new Script('call', 'remove-callback');
+const steps = {
+  claim: new Script('call', 'claim-callback'),
+  remove: new Script('call', 'remove-callback'),
+  release: new Script('call', 'release-callbacks'),
+};
 
 export class OwedCallbacks implements Outbox {
   readonly #scope: StoreScope;
@@ -22,8 +26,18 @@ export class OwedCallbacks implements Outbox {
     return first === null ? null : decodePosted<Callback>(first);
   }
 
+  async claim(sid: CallSid, courier: string, leaseMs: number): Promise<CallbackClaim> {
+    const [kind, more = ''] = texts(await steps.claim.run(this.#scope.client, scriptKeys(sid), [courier, leaseMs]));
+    if (kind === 'owed') return { kind, owed: decodePosted<Callback>(more) };
+    return kind === 'busy' ? { kind, forMs: Number(more) } : { kind: 'empty' };
+  }
+
+  async release(sid: CallSid, courier: string): Promise<void> {
+    await steps.release.run(this.#scope.client, scriptKeys(sid), [courier]);
+  }
+
   /** Two couriers may finish the same one: only its first remover takes it. */
   async remove(sid: CallSid, id: number): Promise<void> {
-    await remove.run(this.#scope.client, scriptKeys(sid), [id]);
+    await steps.remove.run(this.#scope.client, scriptKeys(sid), [id]);
   }
 }

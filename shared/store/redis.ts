@@ -5,7 +5,7 @@
  * Whoever opens a connection closes it.
  *
  * Addresses: `redis://`, `rediss://` (TLS), and for a socket file `unix:///path/to/socket` or the bare
- * absolute path, both optionally with `?db=n`.
+ * absolute path, both optionally with `?db=n`. One server: Sentinel and Cluster are refused in words.
  */
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
@@ -20,6 +20,14 @@ export class RedisUnavailable extends ExpectedFailure {
   override readonly name = 'RedisUnavailable';
   constructor(cause: unknown) {
     super('Redis cannot be reached', { cause });
+  }
+}
+
+/** `REDIS_URL` is none of the shapes above. The address itself is not told: it may hold a password. */
+export class RedisAddressError extends ExpectedFailure {
+  override readonly name = 'RedisAddressError';
+  constructor(why: string) {
+    super(`REDIS_URL: ${why}; it takes redis://host:port, rediss://host:port, unix:///path or /path`);
   }
 }
 
@@ -74,9 +82,23 @@ function useOptions(use: ConnectionUse): RedisOptions {
   };
 }
 
-/** @throws TypeError when the address is none of the shapes above. */
+/** @throws RedisAddressError */
+function readAddress(text: string): URL {
+  const scheme = /^[a-z][a-z0-9+.-]*(?=:)/i.exec(text)?.[0].toLowerCase() ?? '';
+  if (/sentinel|cluster/.test(scheme))
+    throw new RedisAddressError('addresses of Sentinel or Cluster are not understood');
+  const authority = /^rediss?:\/\/(?:[^/@]*@)?([^/?]*)/i.exec(text)?.[1] ?? '';
+  if (authority.includes(',')) throw new RedisAddressError('several servers (Sentinel, Cluster) are not understood');
+  const address = text.startsWith('/') ? `unix://${text}` : text;
+  if (!URL.canParse(address)) throw new RedisAddressError('this is not an address');
+  const url = new URL(address);
+  if (['redis:', 'rediss:', 'unix:'].includes(url.protocol)) return url;
+  throw new RedisAddressError('this is not an address of Redis');
+}
+
+/** @throws RedisAddressError when the address is none of the shapes above. */
 export function addressOptions(url: string): RedisOptions {
-  const address = new URL(url.startsWith('/') ? `unix://${url}` : url);
+  const address = readAddress(url);
   const db = Number.parseInt(address.searchParams.get('db') ?? '', 10);
   const credentials: RedisOptions = {
     ...(address.username === '' ? {} : { username: decodeURIComponent(address.username) }),
@@ -84,9 +106,6 @@ export function addressOptions(url: string): RedisOptions {
   };
   if (address.protocol === 'unix:') {
     return { ...credentials, path: decodeURIComponent(address.pathname), ...(Number.isNaN(db) ? {} : { db }) };
-  }
-  if (address.protocol !== 'redis:' && address.protocol !== 'rediss:') {
-    throw new TypeError('a Redis address starts with redis://, rediss://, unix:// or /');
   }
   const number = Number.parseInt(address.pathname.slice(1), 10);
   return {

@@ -138,9 +138,19 @@ export interface Mailbox {
   ackForGateway(sid: CallSid, upTo: number): Promise<void>;
 }
 
+/** What a courier is told when it asks for the next callback; `busy`: another one delivers, for so many ms at most. */
+export type CallbackClaim =
+  | { readonly kind: 'owed'; readonly owed: Posted<Callback> }
+  | { readonly kind: 'busy'; readonly forMs: number }
+  | { readonly kind: 'empty' };
+
 /** Callbacks owed, in order. The owner delivers while the call lives; the `callbacks` queue what is left. */
 export interface Outbox {
   peek(sid: CallSid): Promise<Posted<Callback> | null>;
+  /** The first one, for this courier alone until `leaseMs` have passed or it is released; claiming again renews. */
+  claim(sid: CallSid, courier: string, leaseMs: number): Promise<CallbackClaim>;
+  /** Others may deliver now. Harmless when another courier has taken over. */
+  release(sid: CallSid, courier: string): Promise<void>;
   /** Removes it, whatever came of it. */
   remove(sid: CallSid, id: number): Promise<void>;
 }

@@ -11,6 +11,7 @@ import { createDestinationGuard } from '../../shared/net/destination.ts';
 import { RedisUnavailable } from '../../shared/store/redis.ts';
 import { type ApiFixture, OWNER, settings, startApiFixture } from '../support/api-fixture.ts';
 import { ManualClock } from '../support/clock.ts';
+import { aCall } from '../support/records.ts';
 
 const good = { to: '+15550100', from: '+15550101', url: 'https://app.example/voice' };
 const NOBODY = `CA${'0'.repeat(32)}`;
@@ -324,7 +325,8 @@ describe('POST /calls/:sid', () => {
     assert.equal(answer.body.ending.cause, 'api_canceled');
     assert.equal(answer.body.ending.blame, 'api');
     assert.ok(fixture.queue.dropped.includes(sid));
-    assert.ok(fixture.queue.owing.includes(sid));
+    const types = (await fixture.store.timeline.read(sid, 0, 10)).map(({ type }) => type);
+    assert.equal(types.at(-1), 'call.ended');
     const again = await fixture.api.post(`/calls/${sid}`).send({ status: 'canceled' }).expect(410);
     assert.equal(again.body.code, 'call_ended');
   });
@@ -417,6 +419,29 @@ describe('the queue time limit', () => {
     assert.equal(ended?.ending?.cause, 'queue_timeout');
     assert.equal((await store.calls.get(short.sid))?.status, 'queued');
     assert.equal((await store.calls.get(inbound.sid))?.status, 'queued');
-    assert.ok(queue.owing.includes(long.sid));
+    assert.ok(!queue.owing.includes(long.sid), 'nobody asked for a callback');
+  });
+
+  it('AC-65: writes the end into the timeline and owes the callback that was asked for', async () => {
+    const clock = new ManualClock(Date.parse('2026-03-01T00:00:00Z'));
+    const asked = await fixture.call('queued', {
+      createdAt: '2026-02-28T23:58:59.000Z',
+      plan: { ...aCall().plan, statusCallback: 'https://app.example/status', statusCallbackEvents: ['completed'] },
+    });
+    const { store, queue } = fixture;
+    await endOverdue({ store, queue, clock, logger: silentLogger, metrics: new ApiMetrics(), settings });
+    const types = (await store.timeline.read(asked.sid, 0, 10)).map(({ type }) => type);
+    assert.equal(types.at(-1), 'call.ended');
+    const owed = await store.outbox.peek(asked.sid);
+    assert.deepEqual([owed?.letter.event, owed?.letter.fields['CallStatus']], ['call.completed', 'failed']);
+    assert.ok(queue.owing.includes(asked.sid));
+  });
+
+  it('ends a caller whose gateway has gone for good a minute later', async () => {
+    const clock = new ManualClock(Date.parse('2026-03-01T00:00:00Z'));
+    const gone = await fixture.call('queued', { createdAt: '2026-02-28T23:57:59.000Z', direction: 'inbound' });
+    const { store, queue } = fixture;
+    await endOverdue({ store, queue, clock, logger: silentLogger, metrics: new ApiMetrics(), settings });
+    assert.equal((await store.calls.get(gone.sid))?.ending?.cause, 'queue_timeout');
   });
 });

@@ -9,6 +9,7 @@ import { type CallSid, FIRST_LEG, type GatewayId, type OwnerId } from '../../sha
 import { silentLogger } from '../../shared/kernel/log.ts';
 import { type CallQueue, openQueue } from '../../shared/queue.ts';
 import { openStore } from '../../shared/store/open.ts';
+import { connectRedis, type RedisClient } from '../../shared/store/redis.ts';
 import type { Store } from '../../shared/store/store.ts';
 import type { CallPorts, CallSession } from '../../worker/call/ports.ts';
 import { openPool, type Pool } from '../../worker/pool/pool.ts';
@@ -22,6 +23,7 @@ const ending: Ending = { status: 'completed', cause: 'api_completed', blame: 'ap
 let redis: TestRedis;
 let store: Store;
 let queue: CallQueue;
+let raw: RedisClient;
 let owners = 0;
 const closers: (() => Promise<void>)[] = [];
 
@@ -29,6 +31,7 @@ before(async () => {
   redis = await startTestRedis();
   store = await openStore(redis.url, { retentionMs: 60_000, presenceMs: 60_000 }, systemClock, silentLogger);
   queue = await openQueue(redis.url, systemClock, silentLogger);
+  raw = connectRedis(redis.url, 'commands', silentLogger);
   await store.presence.announceGateway(gateway, { address: '127.0.0.1:5060' });
 });
 
@@ -37,6 +40,7 @@ afterEach(async () => {
 });
 
 after(async () => {
+  raw.disconnect();
   await queue.close();
   await store.close();
   await redis.stop();
@@ -103,6 +107,8 @@ interface Bench {
   readonly pool: Pool;
   readonly sessions: ScriptedSession[];
   readonly delivered: CallSid[];
+  /** Calls whose courier was told to leave. */
+  readonly left: CallSid[];
   /** Resolves as soon as it is so; looked at whenever a session is told something. */
   until(isSo: () => boolean): Promise<void>;
 }
@@ -112,6 +118,7 @@ async function openBench(capacity = 10, queueTimeoutMs = 60_000): Promise<Bench>
   const owner = `owner-${owners}` as OwnerId;
   const sessions: ScriptedSession[] = [];
   const delivered: CallSid[] = [];
+  const left: CallSid[] = [];
   const waiting = new Set<() => void>();
   const told = (): void => {
     for (const look of waiting) look();
@@ -131,7 +138,10 @@ async function openBench(capacity = 10, queueTimeoutMs = 60_000): Promise<Bench>
     log: silentLogger,
     courier: {
       wake: () => undefined,
-      leave: async (sid) => ((await store.outbox.peek(sid)) ? 'left' : 'empty'),
+      async leave(sid) {
+        left.push(sid);
+        return (await store.outbox.peek(sid)) ? 'left' : 'empty';
+      },
       async deliver(sid) {
         delivered.push(sid);
         for (let owed = await store.outbox.peek(sid); owed; owed = await store.outbox.peek(sid)) {
@@ -168,7 +178,7 @@ async function openBench(capacity = 10, queueTimeoutMs = 60_000): Promise<Bench>
       waiting.add(look);
       look();
     });
-  return { owner, pool, sessions, delivered, until };
+  return { owner, pool, sessions, delivered, left, until };
 }
 
 async function queued(own: Partial<CallRecord> = {}): Promise<CallSid> {
@@ -283,6 +293,44 @@ describe('the pool', () => {
     bench.sessions[0]?.end();
     await bench.until(() => bench.delivered.length === 1);
     assert.deepEqual(bench.delivered, [sid]);
+  });
+
+  it('has what is owed delivered when whoever ended the call died before the queue heard of it', async () => {
+    const sid = await queued();
+    const callback = { event: 'call.completed', url: 'http://app', method: 'POST' as const, fields: {} };
+    const patch = { status: 'canceled' as const, ending: { ...ending, status: 'canceled' as const } };
+    assert.equal(await store.calls.endUnclaimed(sid, patch, { callbacks: [callback] }), true);
+    const bench = await openBench();
+    await bench.until(() => bench.delivered.length === 1);
+    assert.deepEqual(bench.delivered, [sid]);
+  });
+
+  it('ends a call that its owners died with more than five times, and says so', async () => {
+    const survives = await queued();
+    const poison = await queued();
+    await raw.hset(`{pivot}:calls:${survives}`, 'stc', 5);
+    await raw.hset(`{pivot}:calls:${poison}`, 'stc', 6);
+    const bench = await openBench();
+    const call = await ended(poison);
+    assert.deepEqual([call.status, call.ending?.cause, call.ending?.blame], ['failed', 'worker_lost', 'platform']);
+    assert.deepEqual(
+      (await store.mailbox.readForGateway(poison)).map(({ letter }) => letter.kind),
+      ['hangup'],
+    );
+    await bench.until(() => bench.sessions.some((session) => session.call?.sid === survives));
+    assert.equal(bench.sessions.filter((session) => session.call?.sid === poison).length, 0);
+  });
+
+  it('keeps no courier of a call that is no longer its own', async () => {
+    const bench = await openBench();
+    const sid = await queued();
+    await bench.until(() => bench.sessions[0]?.call != null);
+    const newer = await store.calls.claim(sid, 'newer' as OwnerId);
+    assert.ok(newer);
+    await queue.ringOwner(bench.owner, sid);
+    await bench.until(() => bench.sessions[0]?.wasLost === true);
+    assert.deepEqual(bench.left, [sid]);
+    assert.equal(await store.calls.save(sid, newer.epoch, { patch: { status: 'completed', ending } }), 'done');
   });
 
   it('drains: takes nothing new, and ends what does not end by itself', async () => {

@@ -93,6 +93,51 @@ describe('presence', () => {
   });
 });
 
+describe('callbacks owed', () => {
+  const owing = async (...events: readonly string[]) => {
+    const call = aCall();
+    await store.calls.create(call);
+    const claimed = await store.calls.claim(call.sid, 'owner-1' as OwnerId);
+    assert.ok(claimed);
+    const callbacks = events.map((event) => ({ event, url: 'http://app', method: 'POST' as const, fields: {} }));
+    await store.calls.save(call.sid, claimed.epoch, { callbacks });
+    return call.sid;
+  };
+
+  it("are one courier's at a time, until it releases them", async () => {
+    const sid = await owing('one', 'two');
+    const first = await store.outbox.claim(sid, 'a', 60_000);
+    assert.ok(first.kind === 'owed' && first.owed.letter.event === 'one');
+    const busy = await store.outbox.claim(sid, 'b', 60_000);
+    assert.ok(busy.kind === 'busy' && busy.forMs > 0 && busy.forMs <= 60_000);
+    await store.outbox.release(sid, 'b');
+    assert.equal((await store.outbox.claim(sid, 'b', 60_000)).kind, 'busy');
+    assert.equal((await store.outbox.claim(sid, 'a', 60_000)).kind, 'owed');
+    await store.outbox.remove(sid, first.owed.id);
+    await store.outbox.release(sid, 'a');
+    const second = await store.outbox.claim(sid, 'b', 60_000);
+    assert.ok(second.kind === 'owed' && second.owed.letter.event === 'two');
+    await store.outbox.remove(sid, second.owed.id);
+    assert.deepEqual(await store.outbox.claim(sid, 'a', 60_000), { kind: 'empty' });
+  });
+
+  it("are the next one's when a courier that died has run out of time", async () => {
+    const sid = await owing('one');
+    await store.outbox.claim(sid, 'dead', 30);
+    let claim = await store.outbox.claim(sid, 'b', 60_000);
+    for (; claim.kind === 'busy'; claim = await store.outbox.claim(sid, 'b', 60_000)) await wait(claim.forMs);
+    assert.equal(claim.kind, 'owed');
+    assert.equal((await store.outbox.claim(sid, 'dead', 30)).kind, 'busy');
+  });
+
+  it('of a call that is no more leave nothing behind', async () => {
+    const sid = newCallSid();
+    assert.deepEqual(await store.outbox.claim(sid, 'a', 60_000), { kind: 'empty' });
+    await store.outbox.release(sid, 'a');
+    assert.equal(await store.calls.get(sid), null);
+  });
+});
+
 describe('a Redis that is away', () => {
   const answersNow = (): Promise<boolean> =>
     store.ping().then(

@@ -1,6 +1,7 @@
 /**
  * Delivers what a call owes the application, in order, one at a time: PROTOCOL §4.5, §6.1. The owner
- * runs one while the call lives, the `callbacks` queue another for what is left; both remove a callback
+ * runs one while the call lives, the `callbacks` queue another for what is left; a lease on the outbox lets
+ * one of them work at a time, so that a callback which was accepted is not sent again. Each is removed
  * whatever came of it, so none blocks the others for ever. Closed by whoever made it.
  */
 import type { Callback } from '../../shared/domain/callback.ts';
@@ -19,11 +20,23 @@ const MAX_BYTES = 65_536;
 /** Waits between the attempts: five attempts within a minute. */
 const BACK_OFF_MS: readonly number[] = [1000, 4000, 15_000, 30_000];
 
-/** The call's outbox, as `shared/store` keeps it, bound to one call. */
+/** Beyond the request and the wait after it: time to write down what came of it. */
+const LEASE_MARGIN_MS = 5000;
+/** While another courier has the lease, it is asked for this often: that one may be done early. */
+const BUSY_PAUSE_MS = 1000;
+
+/** The call's outbox, as `shared/store` keeps it, bound to one call and one courier. */
 export interface CourierOutbox {
-  peek(): Promise<Posted<Callback> | null>;
+  /** The first callback, ours alone for so long; see `Outbox` in `shared/store/store.ts`. */
+  claim(leaseMs: number): Promise<CourierClaim>;
   remove(id: number): Promise<void>;
+  release(): Promise<void>;
 }
+
+export type CourierClaim =
+  | { readonly kind: 'owed'; readonly owed: Posted<Callback> }
+  | { readonly kind: 'busy'; readonly forMs: number }
+  | { readonly kind: 'empty' };
 
 export interface CourierPorts {
   readonly clock: Clock;
@@ -36,9 +49,13 @@ export interface CourierPorts {
 
 export class Courier {
   readonly #ports: CourierPorts;
+  /** No further attempt. */
+  readonly #stop = new AbortController();
+  /** Nor the one under way. */
   readonly #life = new AbortController();
   #round: Promise<void> | null = null;
   #again = false;
+  #isHolding = false;
 
   constructor(ports: CourierPorts) {
     this.#ports = ports;
@@ -47,7 +64,7 @@ export class Courier {
   /** Something may have been added; returns at once. */
   wake(): void {
     this.drain().catch((error: unknown) => {
-      if (!this.#life.signal.aborted) this.#ports.log.warn({ err: error }, 'callbacks are not delivered now');
+      if (!this.#stop.signal.aborted) this.#ports.log.warn({ err: error }, 'callbacks are not delivered now');
     });
   }
 
@@ -63,29 +80,58 @@ export class Courier {
     return this.#round;
   }
 
-  /** Stops between two steps; what is undelivered stays in the outbox. Idempotent, never rejects. */
-  async close(): Promise<void> {
-    this.#life.abort(new Error('the courier is closed'));
+  /**
+   * Lets the request under way come to its end, since the application may have accepted it already, and
+   * begins no other. What is undelivered stays in the outbox. Idempotent, never rejects.
+   */
+  async finish(): Promise<void> {
+    this.#stop.abort(new Error('the courier is closed'));
     await this.#round?.catch(() => {});
   }
 
+  /** Stops at once, the request under way too. Idempotent, never rejects. */
+  async close(): Promise<void> {
+    this.#life.abort(new Error('the courier is closed'));
+    await this.finish();
+  }
+
   async #deliverAll(): Promise<void> {
-    do {
-      this.#again = false;
-      for (let owed = await this.#next(); owed !== null; owed = await this.#next()) {
-        const entry = await this.#deliver(owed.letter);
-        await this.#ports.outbox.remove(owed.id);
-        await this.#ports.note(entry);
-      }
-    } while (this.#again);
+    const { outbox, note } = this.#ports;
+    try {
+      do {
+        this.#again = false;
+        for (let owed = await this.#next(); owed !== null; owed = await this.#next()) {
+          const entry = await this.#deliver(owed);
+          if (entry === null) continue;
+          await outbox.remove(owed.id);
+          await note(entry);
+        }
+      } while (this.#again);
+    } finally {
+      // When this fails the lease runs out by itself.
+      if (this.#isHolding) await outbox.release().catch(() => {});
+      this.#isHolding = false;
+    }
   }
 
+  /** The next callback, as soon as no other courier is at it; null when none is owed. */
   async #next(): Promise<Posted<Callback> | null> {
-    this.#life.signal.throwIfAborted();
-    return await this.#ports.outbox.peek();
+    const { clock, outbox } = this.#ports;
+    const { signal } = this.#stop;
+    for (;;) {
+      signal.throwIfAborted();
+      const claim = await outbox.claim(leaseMsOf(1));
+      if (claim.kind === 'empty') return null;
+      if (claim.kind === 'owed') {
+        this.#isHolding = true;
+        return claim.owed;
+      }
+      await pause(clock, Math.min(claim.forMs, BUSY_PAUSE_MS), signal);
+    }
   }
 
-  async #deliver(callback: Callback): Promise<TimelineEntry> {
+  /** Null when another courier took over while we waited. */
+  async #deliver({ id, letter: callback }: Posted<Callback>): Promise<TimelineEntry | null> {
     const place = { url: redactUrl(callback.url), event: callback.event };
     for (let attempts = 1; ; attempts += 1) {
       const answer = await this.#attempt(callback);
@@ -96,7 +142,9 @@ export class Courier {
       if (waitMs === undefined || !mayPass(answer)) {
         return { type: 'callback.failed', ...place, attempts, detail: `${answer.code} ${answer.detail}` };
       }
-      await pause(this.#ports.clock, waitMs, this.#life.signal);
+      await pause(this.#ports.clock, waitMs, this.#stop.signal);
+      const claim = await this.#ports.outbox.claim(leaseMsOf(attempts + 1));
+      if (claim.kind !== 'owed' || claim.owed.id !== id) return null;
     }
   }
 
@@ -105,6 +153,9 @@ export class Courier {
     return this.#ports.fetcher.fetch({ url, method, fields, timeoutMs: TIMEOUT_MS, maxBytes: MAX_BYTES, signal });
   }
 }
+
+/** The lease for an attempt covers the wait after it as well. */
+const leaseMsOf = (attempt: number): number => TIMEOUT_MS + (BACK_OFF_MS[attempt - 1] ?? 0) + LEASE_MARGIN_MS;
 
 /** Trouble that may pass: the server's own (5xx, 429) or on the way. A refusal stays one. */
 function mayPass({ code, httpStatus }: FetchFailed): boolean {

@@ -237,16 +237,20 @@ export class CallWriter {
     };
     const done = await this.#attempt(this.#ports.store.calls.endUnclaimed(this.#sid, patch, also));
     if (done === FAILED) return false;
-    if (done) this.#tidyQueue(callback !== null);
+    if (done) void this.#tidyQueue(callback !== null);
     ended(done);
     return true;
   }
 
-  /** The call has ended whatever comes of this: whoever takes its job drops it. */
-  #tidyQueue(owesCallback: boolean): void {
+  /** The job goes last: whoever takes the job of an ended call sees to what it owes. */
+  async #tidyQueue(owesCallback: boolean): Promise<void> {
     const { queue, counters } = this.#ports;
-    queue.dropCall(this.#sid).catch(() => counters.add('storeErrors'));
-    if (owesCallback) queue.addCallbacks(this.#sid).catch(() => counters.add('storeErrors'));
+    try {
+      if (owesCallback) await queue.addCallbacks(this.#sid);
+      await queue.dropCall(this.#sid);
+    } catch {
+      counters.add('storeErrors');
+    }
   }
 
   #writeDialogs(): Promise<boolean>[] {

@@ -1,8 +1,9 @@
 /**
  * The couriers of a thread: one for each call that owes a callback, over the store's outbox. While a
  * call lives here its courier is woken when something is added; at the end it has a few seconds, and
- * what is left is the `callbacks` queue's.
+ * what is left is the `callbacks` queue's, but for the request under way, which comes to its end here.
  */
+import { randomBytes } from 'node:crypto';
 import type { Clock } from '../../shared/kernel/clock.ts';
 import { DeadlineExceeded, withDeadline } from '../../shared/kernel/deadline.ts';
 import type { CallSid } from '../../shared/kernel/ids.ts';
@@ -14,6 +15,8 @@ import type { Courier } from './ports.ts';
 
 /** How long the end of a call waits for its callbacks; most applications answer within a second. */
 const LAST_WORDS_MS = 5000;
+/** How long the end of the thread waits for requests under way. */
+const CLOSE_MS = 5000;
 
 export interface CouriersOptions {
   readonly outbox: Outbox;
@@ -26,6 +29,8 @@ export interface CouriersOptions {
 export class Couriers implements Courier {
   readonly #options: CouriersOptions;
   readonly #couriers = new Map<CallSid, CallCourier>();
+  /** Of calls that have left, with a request under way. */
+  readonly #finishing = new Map<CallCourier, Promise<void>>();
 
   constructor(options: CouriersOptions) {
     this.#options = options;
@@ -48,10 +53,19 @@ export class Couriers implements Courier {
     } catch (error) {
       if (!(error instanceof DeadlineExceeded))
         log.debug({ err: error, callSid: sid }, 'callbacks are left to the queue');
+      const finished = courier.finish().finally(() => this.#finishing.delete(courier));
+      this.#finishing.set(courier, finished);
       return 'left';
-    } finally {
-      await courier.close();
     }
+  }
+
+  /** The thread ends: requests under way have a moment, then they are cut off. */
+  async close(): Promise<void> {
+    const finished = Promise.all(this.#finishing.values());
+    await withDeadline(this.#options.clock, CLOSE_MS, 'callbacks', finished).catch(() => undefined);
+    const left = [...this.#finishing.keys(), ...this.#couriers.values()];
+    this.#couriers.clear();
+    await Promise.all(left.map((courier) => courier.close()));
   }
 
   async deliver(sid: CallSid): Promise<void> {
@@ -65,10 +79,15 @@ export class Couriers implements Courier {
 
   #open(sid: CallSid): CallCourier {
     const { outbox, timeline, newFetcher, clock, log } = this.#options;
+    const me = randomBytes(8).toString('hex');
     return new CallCourier({
       clock,
       log: log.child({ callSid: sid }),
-      outbox: { peek: () => outbox.peek(sid), remove: (id) => outbox.remove(sid, id) },
+      outbox: {
+        claim: (leaseMs) => outbox.claim(sid, me, leaseMs),
+        remove: (id) => outbox.remove(sid, id),
+        release: () => outbox.release(sid, me),
+      },
       fetcher: newFetcher(),
       note: (entry) => timeline.append(sid, [{ at: new Date(clock.now()).toISOString(), entry }]),
     });

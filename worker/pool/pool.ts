@@ -124,9 +124,18 @@ class CallPool implements Pool {
     try {
       const claimed = await this.#claim(sid);
       if (claimed) await this.#runClaimed(claimed, recoveries);
+      else await this.#remind(sid);
     } catch (error) {
       if (!this.#stop.signal.aborted) this.#options.log.error({ err: error, callSid: sid }, 'a call could not be run');
     }
+  }
+
+  /** A call that has ended: whoever ended it may have died before the queue heard what the call owes. */
+  #remind(sid: CallSid): Promise<void> {
+    const { clock, store, queue } = this.#options;
+    return untilDone(clock, this.#stop.signal, async () => {
+      if (await store.outbox.peek(sid)) await queue.addCallbacks(sid);
+    });
   }
 
   #claim(sid: CallSid): Promise<{ readonly call: CallRecord; readonly epoch: Epoch } | null> {

@@ -15,7 +15,7 @@ import { platformError } from './endings.ts';
 import { Inbox } from './inbox.ts';
 import { CallJournal } from './journal.ts';
 import type { PoolOptions } from './ports.ts';
-import { isPassing, untilDone } from './retry.ts';
+import { untilDone } from './retry.ts';
 
 export class RunningCall {
   readonly #options: PoolOptions;
@@ -86,6 +86,10 @@ export class RunningCall {
     this.#close();
     this.#log.warn('a call is no longer ours');
     this.#session.lost();
+    // What is owed is the next owner's to deliver.
+    this.#options.courier.leave(this.#call.sid).catch((error: unknown) => {
+      this.#log.error({ err: error }, 'a courier did not leave its call');
+    });
   }
 
   #close(): void {
@@ -155,12 +159,15 @@ export class RunningCall {
   /** What is still owed is somebody's to deliver. */
   async #settle(): Promise<void> {
     if (this.#stop.signal.aborted) return;
-    const { courier, queue } = this.#options;
+    const { courier, queue, clock } = this.#options;
+    const { sid } = this.#call;
     try {
-      if ((await courier.leave(this.#call.sid)) === 'left') await queue.addCallbacks(this.#call.sid);
+      if ((await courier.leave(sid)) === 'empty') return;
+      // As long as this waits for Redis the job is ours, and when we die with it the next one sees to it.
+      await untilDone(clock, this.#stop.signal, () => queue.addCallbacks(sid));
     } catch (error) {
-      if (!isPassing(error)) this.#log.error({ err: error }, 'callbacks of an ended call were left behind');
-      else this.#log.warn({ err: error }, 'callbacks of an ended call wait for Redis');
+      if (this.#stop.signal.aborted) return;
+      this.#log.error({ err: error }, 'callbacks of an ended call were left behind');
     }
   }
 }

@@ -5,30 +5,67 @@ import type { Callback } from '../../../shared/domain/callback.ts';
 import type { TimelineEntry } from '../../../shared/domain/event.ts';
 import type { Posted } from '../../../shared/domain/letter.ts';
 import { silentLogger } from '../../../shared/kernel/log.ts';
-import { Courier } from '../../../worker/callbacks/courier.ts';
+import { Courier, type CourierOutbox } from '../../../worker/callbacks/courier.ts';
+import type { Fetched, Fetcher, FetchOrder } from '../../../worker/fetch/fetcher.ts';
 import { ManualClock } from '../../support/clock.ts';
 import { FakeFetcher } from '../../support/fake-ports.ts';
 
-class Desk {
-  readonly clock = new ManualClock();
-  readonly fetcher = new FakeFetcher();
-  readonly notes: TimelineEntry[] = [];
+/** The outbox of one call, as the store keeps it, for any number of couriers. */
+class Outbox {
   readonly owed: Posted<Callback>[] = [];
-  readonly courier = new Courier({
-    clock: this.clock,
-    log: silentLogger,
-    fetcher: this.fetcher,
-    outbox: {
-      peek: async () => this.owed[0] ?? null,
+  readonly #clock: ManualClock;
+  #holder = '';
+  #untilMs = 0;
+
+  constructor(clock: ManualClock) {
+    this.#clock = clock;
+  }
+
+  get isHeld(): boolean {
+    return this.#holder !== '';
+  }
+
+  of(courier: string): CourierOutbox {
+    return {
+      claim: async (leaseMs) => {
+        const [owed] = this.owed;
+        if (!owed) return { kind: 'empty' };
+        const forMs = this.#untilMs - this.#clock.now();
+        if (this.#holder !== '' && this.#holder !== courier && forMs > 0) return { kind: 'busy', forMs };
+        this.#holder = courier;
+        this.#untilMs = this.#clock.now() + leaseMs;
+        return { kind: 'owed', owed };
+      },
       remove: async (id) => {
         if (this.owed[0]?.id === id) this.owed.shift();
       },
-    },
-    note: (entry) => {
-      this.notes.push(entry);
-    },
-  });
+      release: async () => {
+        if (this.#holder === courier) this.#holder = '';
+      },
+    };
+  }
+}
+
+class Desk {
+  readonly clock = new ManualClock();
+  readonly outbox = new Outbox(this.clock);
+  readonly fetcher = new FakeFetcher();
+  readonly notes: TimelineEntry[] = [];
+  readonly owed = this.outbox.owed;
+  readonly courier = this.another('first');
   #last = 0;
+
+  another(name: string, fetcher: Fetcher = this.fetcher): Courier {
+    return new Courier({
+      clock: this.clock,
+      log: silentLogger,
+      fetcher,
+      outbox: this.outbox.of(name),
+      note: (entry) => {
+        this.notes.push(entry);
+      },
+    });
+  }
 
   owe(event: string, url = 'https://app.example/status'): void {
     this.owed.push({ id: ++this.#last, letter: { event, url, method: 'POST', fields: { event } } });
@@ -117,5 +154,72 @@ describe('the courier', () => {
     assert.equal(await drained, 'stopped');
     assert.equal(desk.owed.length, 1);
     assert.equal(desk.clock.pending, 0);
+    assert.equal(desk.outbox.isHeld, false);
+  });
+});
+
+/** An application that takes its time: each request waits for the test. */
+class SlowApplication implements Fetcher {
+  readonly asked: FetchOrder[] = [];
+  readonly #answers: ((answer: Fetched) => void)[] = [];
+
+  fetch(order: FetchOrder): Promise<Fetched> {
+    this.asked.push(order);
+    return new Promise((resolve, reject) => {
+      this.#answers.push(resolve);
+      order.signal.addEventListener('abort', () => reject(order.signal.reason));
+    });
+  }
+
+  accept(): void {
+    const body = Buffer.alloc(0);
+    this.#answers.shift()?.({ kind: 'fetched', httpStatus: 204, contentType: null, body, finalUrl: '', ms: 1 });
+  }
+}
+
+const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
+describe('two couriers of one call', () => {
+  it('AC-65: send what a slow application accepts once, and what is behind it once', async () => {
+    const desk = new Desk();
+    desk.owe('slow');
+    desk.owe('behind');
+    const slow = new SlowApplication();
+    const one = desk.another('one', slow);
+    const first = one.drain().catch(() => 'stopped');
+    await turn();
+    // The call is over for its owner, and the queue's courier comes while the request is under way.
+    const finished = one.finish();
+    desk.fetcher.pages.set('https://app.example/status', { body: '' });
+    const second = desk.courier.drain();
+    await turn();
+    desk.clock.advance(10_000);
+    await turn();
+    assert.deepEqual(desk.told, []);
+    slow.accept();
+    await finished;
+    assert.equal(await first, 'stopped');
+    await desk.through(second);
+    assert.deepEqual([slow.asked.length, desk.told], [1, ['behind']]);
+    assert.deepEqual(
+      desk.notes.map(({ type }) => type),
+      ['callback.delivered', 'callback.delivered'],
+    );
+  });
+
+  it('take over from one another when one has died, and the late one sends nothing more', async () => {
+    const desk = new Desk();
+    desk.owe('once');
+    const dead = new SlowApplication();
+    const one = desk.another('one', dead);
+    void one.drain().catch(() => undefined);
+    await turn();
+    desk.fetcher.pages.set('https://app.example/status', { body: '' });
+    await desk.through(desk.courier.drain());
+    assert.deepEqual([dead.asked.length, desk.told, desk.owed.length], [1, ['once'], 0]);
+    dead.accept();
+    await turn();
+    await one.close();
+    assert.deepEqual([dead.asked.length, desk.told.length], [1, 1]);
   });
 });

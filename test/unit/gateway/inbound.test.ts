@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { GatewayFixture, OWNER, QUEUE_TIMEOUT_MS } from '../../support/gateway-fixture.ts';
-import { settle } from '../../support/gateway-world.ts';
+import { GatewayWorld, settle } from '../../support/gateway-world.ts';
 
 describe('an INVITE to a number of ours', () => {
   it('becomes a record and a job, with the offer and the gateway in it', async () => {
@@ -195,6 +195,18 @@ describe('a caller nobody has spoken for yet', () => {
     assert.equal(callback?.fields['CallStatus'], 'canceled');
     assert.equal(callback?.fields['SequenceNumber'], '0');
     assert.equal(fixture.world.owed.length, 1);
+  });
+
+  it('leaves the job on the queue when the callback could not be handed on: whoever takes it does', async () => {
+    const world = new GatewayWorld();
+    const queue = { ...world.queue, addCallbacks: () => Promise.reject(new Error('away')) };
+    const fixture = await new GatewayFixture(world, { queue }).start();
+    world.addNumber('*', { statusCallback: 'https://app.example/status' });
+    const invitation = await fixture.invite();
+    invitation.call?.delegate.onEnded('cancel', 487);
+    await settle();
+    assert.equal(world.callbacks.length, 1);
+    assert.equal(world.jobs.length, 1);
   });
 
   it('tells the owner instead when a worker was faster', async () => {

@@ -1,7 +1,13 @@
 /** Addresses of Redis, and the pauses between attempts to reach it. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { addressOptions, attempt, RedisUnavailable, retryPauseMs } from '../../../shared/store/redis.ts';
+import {
+  addressOptions,
+  attempt,
+  RedisAddressError,
+  RedisUnavailable,
+  retryPauseMs,
+} from '../../../shared/store/redis.ts';
 
 describe('an address of Redis', () => {
   const cases: readonly (readonly [string, object])[] = [
@@ -17,8 +23,26 @@ describe('an address of Redis', () => {
   }
 
   it('may be nothing else', () => {
-    assert.throws(() => addressOptions('http://cache'), TypeError);
-    assert.throws(() => addressOptions('cache'), TypeError);
+    assert.throws(() => addressOptions('http://cache'), RedisAddressError);
+    assert.throws(() => addressOptions('cache'), RedisAddressError);
+  });
+
+  it('of Sentinel or Cluster is refused in words that do not tell its password', () => {
+    for (const address of [
+      'redis+sentinel://:secret@one:26379/mymaster',
+      'redis-sentinel://:secret@one:26379',
+      'sentinel://:secret@one',
+      'redis+cluster://:secret@one:7000',
+      'redis://:secret@one:7000,two:7000',
+      'rediss://:secret@one,two',
+    ]) {
+      assert.throws(
+        () => addressOptions(address),
+        ({ message }: Error) =>
+          /REDIS_URL: .*Sentinel.*Cluster.*redis:\/\//.test(message.replace('or', '')) && !message.includes('secret'),
+        address,
+      );
+    }
   });
 });
 

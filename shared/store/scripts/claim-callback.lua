@@ -1,0 +1,13 @@
+-- The first callback owed, for one courier alone for a while, by the clock of Redis. ARGV: courier, time in ms.
+-- Answers empty, busy and for how many ms, or owed and the callback.
+local courier, leaseMs = take(), takeNumber()
+local first = redis.call('LINDEX', OUTBOX, 0)
+if not first or not status() then return { 'empty' } end
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local untilMs, holder = string.match(redis.call('HGET', CALL, '_courier') or '', '^(%d+) (.*)$')
+if holder and holder ~= courier and tonumber(untilMs) > now then
+  return { 'busy', string.format('%.0f', tonumber(untilMs) - now) }
+end
+redis.call('HSET', CALL, '_courier', string.format('%.0f', now + leaseMs) .. ' ' .. courier)
+return { 'owed', first }
