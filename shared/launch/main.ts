@@ -12,6 +12,13 @@ import { type Stack, startStack } from './stack.ts';
 
 const examples = ['listen', 'parrot', 'ivr'] as const;
 
+/** The table itself belongs to the phones. */
+const numbersHint = `
+Other numbers are busy, refuse, hold, press keys …; what each does:
+
+  npx pivot-streams phone numbers
+`;
+
 const closers = new Closers();
 let stopping = false;
 
@@ -62,13 +69,6 @@ function surroundings(): { environment: Record<string, string>; dataDir: string;
   const settings = readSettings({ ...environment, DATA_DIR: dataDir });
   return { environment, dataDir, drainMs: settings.DRAIN_TIMEOUT + 5_000 };
 }
-
-/** The table itself belongs to the phones. */
-const numbersHint = `
-Other numbers are busy, refuse, hold, press keys …; what each does:
-
-  npx pivot-streams phone numbers
-`;
 
 function greet(stack: Stack, [listen, parrot, ivr]: readonly string[]): void {
   const { ACCOUNT_SID, AUTH_TOKEN } = stack.account;
