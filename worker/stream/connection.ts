@@ -28,6 +28,8 @@ export interface Connection {
   sendBinary(bytes: Uint8Array): void;
   /** Bytes handed over that the kernel has not taken yet. */
   readonly bufferedBytes: number;
+  /** Messages handed over that the kernel has not taken whole; still true of a socket that is gone. */
+  readonly unsent: number;
   /** Stops and starts reading from the socket. */
   setReading(reading: boolean): void;
   /** Close handshake with 1000; resolves when the socket is gone, after 2 s at the latest. */
@@ -65,6 +67,7 @@ export const MAX_MESSAGE_BYTES = 1_048_576;
 const MAX_FRAGMENTS = 1_024;
 const MAX_PENDING_PONGS = 32;
 const AS_TEXT = { binary: false } as const;
+const AS_BINARY = { binary: true } as const;
 const NORMAL_CLOSURE = 1000;
 
 /** Makes the function that opens connections. */
@@ -83,6 +86,12 @@ class SocketConnection implements Connection {
   #connected = false;
   #open = false;
   #missedPongs = 0;
+  #handedOver = 0;
+  #taken = 0;
+  /** One for all messages: they are taken in order. */
+  readonly #onTaken = (error?: Error | null): void => {
+    if (!error) this.#taken += 1;
+  };
   #error: StreamError | null = null;
   /** Told, closed or terminated: nothing more comes up. */
   #done = false;
@@ -99,15 +108,19 @@ class SocketConnection implements Connection {
 
   sendText(text: string): void {
     // As bytes: ws then masks into one buffer and writes once, where a string costs a gathered write of two.
-    if (this.#open) this.#socket?.send(Buffer.from(text), AS_TEXT);
+    this.#send(Buffer.from(text), AS_TEXT);
   }
 
   sendBinary(bytes: Uint8Array): void {
-    if (this.#open) this.#socket?.send(bytes);
+    this.#send(bytes, AS_BINARY);
   }
 
   get bufferedBytes(): number {
     return this.#socket?.bufferedAmount ?? 0;
+  }
+
+  get unsent(): number {
+    return this.#handedOver - this.#taken;
   }
 
   setReading(reading: boolean): void {
@@ -141,6 +154,12 @@ class SocketConnection implements Connection {
     this.#timer?.cancel();
     this.#socket?.terminate();
     this.#closed?.resolve();
+  }
+
+  #send(bytes: Uint8Array, options: typeof AS_TEXT | typeof AS_BINARY): void {
+    if (!this.#open) return;
+    this.#handedOver += 1;
+    this.#socket?.send(bytes, options, this.#onTaken);
   }
 
   #dial(): void {

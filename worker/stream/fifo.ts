@@ -11,6 +11,17 @@ export class Fifo<T> {
     this.#items.push(item);
   }
 
+  /** Puts items before all others, in their order. */
+  unshift(items: readonly T[]): void {
+    this.#items = [...items, ...this.#items.slice(this.#from)];
+    this.#from = 0;
+  }
+
+  clear(): void {
+    this.#items = [];
+    this.#from = 0;
+  }
+
   peek(): T | undefined {
     return this.#items[this.#from];
   }

@@ -3,6 +3,7 @@
  * While the socket takes what it is given, a frame is written in the beat it was born. Else it waits in a queue bounded
  * in milliseconds of audio; the oldest media goes first and control messages never. Numbers are given at the write, so
  * the sequence has no gaps whatever was dropped; the time stamps show the gap, and `onGap` tells it exactly.
+ * What a socket that is lost had not sent waits again, in its old place.
  */
 import type { Dialect } from '../../shared/domain/dialect.ts';
 import { FRAME_MS } from '../media/frame.ts';
@@ -41,6 +42,8 @@ interface ControlParcel {
   readonly message: ControlMessage;
 }
 
+type Parcel = MediaParcel | ControlParcel;
+
 /** What the socket may hold of ours before we hold it ourselves, where the oldest can still be dropped. */
 const WINDOW_BYTES = 32_768;
 const MAX_CONTROL = 8_192;
@@ -53,7 +56,11 @@ export class Sender {
   #connection: Connection | null = null;
   readonly #media = new Fifo<MediaParcel>();
   readonly #control = new Fifo<ControlParcel>();
+  /** Written, and perhaps not sent yet; null is a greeting, of no use to another socket. */
+  readonly #written = new Fifo<Parcel | null>();
   #ordinal = 0;
+  /** Of the frame that is being written: a gap before it has the same, and goes first. */
+  #writing = 0;
   #holdMs = 0;
   #reason: GapReason = 'connecting';
   #dropReason: GapReason = 'connecting';
@@ -81,17 +88,46 @@ export class Sender {
   /** A socket is open: numbers begin anew, `connected` and `start` are its first messages. */
   attach(connection: Connection, start: ControlMessage): void {
     this.#connection = connection;
+    this.#written.clear();
     this.#sequence = 0;
     this.#chunks = { inbound: 0, outbound: 0, both: 0 };
     if (!this.#binary) {
       this.#text(CONNECTED);
-      this.#writeControl(start);
+      this.#keep(null);
+      this.#text(encodeControl(start, ++this.#sequence, this.#sid));
+      this.#keep(null);
     }
     this.flush();
   }
 
   detach(): void {
     this.#connection = null;
+    this.#written.clear();
+  }
+
+  /** The socket is gone; what it had not sent waits for the next, before all that came later. */
+  lost(connection: Connection): void {
+    if (this.#connection !== connection) return;
+    this.#trimWritten();
+    const back: Parcel[] = [];
+    for (let left = this.#written.length; left > 0; left--) {
+      const parcel = this.#written.shift();
+      if (parcel) back.push(parcel);
+    }
+    this.detach();
+    const media = back.filter((parcel) => 'payload' in parcel);
+    for (const { track, atMs } of media.toReversed()) this.#expected[track] = atMs;
+    this.framesSent -= media.length;
+    this.#media.unshift(media);
+    this.#control.unshift(back.filter((parcel) => 'message' in parcel));
+  }
+
+  /** The stream is over: what waits will never be sent. */
+  abandon(): void {
+    this.detach();
+    this.framesDropped += this.#media.length;
+    this.#media.clear();
+    this.#control.clear();
   }
 
   /** Time stamps may jump here without a gap: paused, or another track. */
@@ -102,7 +138,11 @@ export class Sender {
   /** One frame; `bytes` are lent. */
   media(track: TrackLabel, atMs: number, bytes: Buffer): void {
     if (this.#mayWrite()) {
-      this.#writeMedia(track, atMs, this.#binary ? bytes : bytes.toString('base64'));
+      const ordinal = this.#ordinal++;
+      const payload = this.#binary ? bytes : bytes.toString('base64');
+      this.#writeMedia(ordinal, track, atMs, payload);
+      // Nearly always the kernel took it at once, and nothing is kept.
+      if (this.#isUnsent) this.#keep({ ordinal, track, atMs, payload: this.#binary ? Buffer.from(bytes) : payload });
       return;
     }
     const frames = this.#holdMs / FRAME_MS;
@@ -113,22 +153,24 @@ export class Sender {
 
   control(message: ControlMessage): void {
     if (this.#binary) return;
-    if (this.#mayWrite()) this.#writeControl(message);
+    if (this.#mayWrite()) this.#writeControl({ ordinal: this.#ordinal++, message });
     else if (this.#control.length >= MAX_CONTROL) this.#delegate.onClogged();
     else this.#control.push({ ordinal: this.#ordinal++, message });
   }
 
   /** Writes what waits, as far as the socket takes it; once a beat. `all`: whatever it takes, because the end has come. */
   flush(all = false): void {
+    this.#trimWritten();
     while (this.#connection !== null && (all || this.#connection.bufferedBytes < WINDOW_BYTES)) {
       const media = this.#media.peek();
       const control = this.#control.peek();
-      if (control !== undefined && (media === undefined || control.ordinal < media.ordinal)) {
+      if (control !== undefined && (media === undefined || control.ordinal <= media.ordinal)) {
         this.#control.shift();
-        this.#writeControl(control.message);
+        this.#writeControl(control);
       } else if (media !== undefined) {
         this.#media.shift();
-        this.#writeMedia(media.track, media.atMs, media.payload);
+        this.#writeMedia(media.ordinal, media.track, media.atMs, media.payload);
+        this.#keep(media);
       } else {
         return;
       }
@@ -151,9 +193,10 @@ export class Sender {
     this.#delegate.onDrop(this.#reason);
   }
 
-  #writeMedia(track: TrackLabel, atMs: number, payload: string | Buffer): void {
+  #writeMedia(ordinal: number, track: TrackLabel, atMs: number, payload: string | Buffer): void {
     const expected = this.#expected[track];
     this.#expected[track] = atMs + FRAME_MS;
+    this.#writing = ordinal;
     if (expected !== atMs && expected >= 0) {
       this.#delegate.onGap({ track, fromMs: expected, durationMs: atMs - expected, reason: this.#dropReason });
     }
@@ -170,11 +213,26 @@ export class Sender {
 
   /** A gap is told in its place: straight before the frame that follows it. */
   writeGap(gap: Gap): void {
-    if (!this.#binary) this.#writeControl({ event: 'gap', gap });
+    if (!this.#binary) this.#writeControl({ ordinal: this.#writing, message: { event: 'gap', gap } });
   }
 
-  #writeControl(message: ControlMessage): void {
-    this.#text(encodeControl(message, ++this.#sequence, this.#sid));
+  #writeControl(parcel: ControlParcel): void {
+    this.#text(encodeControl(parcel.message, ++this.#sequence, this.#sid));
+    this.#keep(parcel);
+  }
+
+  get #isUnsent(): boolean {
+    return this.#connection !== null && this.#connection.bufferedBytes > 0;
+  }
+
+  #keep(parcel: Parcel | null): void {
+    if (this.#isUnsent) this.#written.push(parcel);
+  }
+
+  /** Forgets what the kernel has taken. */
+  #trimWritten(): void {
+    const unsent = this.#connection?.unsent ?? 0;
+    while (this.#written.length > unsent) this.#written.shift();
   }
 
   #text(text: string): void {

@@ -1,7 +1,7 @@
 /**
  * A running stream: one per `<Stream>` or API request, from the first connect to the final word (PROTOCOL §2–§4, §14).
- * The call owns it and ends it with `stop` or `lost`. It owns its sockets, its branch of the tee, its mode and its
- * queues. What happens when is decided by the machine in `state.ts`; the beat of the tee is its only regular clock.
+ * The call owns it and ends it with `stop` or `lost`. It owns its sockets (`sockets.ts`), its branch of the tee, its mode
+ * and its queues. What happens when is decided by the machine in `state.ts`; the beat of the tee is its only regular clock.
  */
 import {
   NO_COUNTERS,
@@ -17,13 +17,14 @@ import type { Logger } from '../../shared/kernel/log.ts';
 import { redactUrl } from '../../shared/kernel/redact.ts';
 import { type AudioFrame, FRAME_MS } from '../media/frame.ts';
 import type { Connect, Connection } from './connection.ts';
-import { failures, type Loss, warnings } from './failure.ts';
+import { failures, warnings } from './failure.ts';
 import { decodeFile, type ReadAudioFile } from './file-playback.ts';
 import { type ControlMessage, startMessage, stopMessage, type TrackLabel } from './messages/encode.ts';
 import type { Mode } from './modes/mode.ts';
 import { openMode } from './modes/open.ts';
 import { FramePacker } from './packer.ts';
 import { type Gap, type GapReason, Sender } from './sender.ts';
+import { Sockets } from './sockets.ts';
 import { type Effect, next, type StreamEvent, type StreamState } from './state.ts';
 import type { OpenStream, StopReason, Stream, StreamDelegate, StreamOrder } from './stream.ts';
 
@@ -43,12 +44,8 @@ export const HOLD_MS = 10_000;
 const COUNTERS_EVERY_BEATS = 50;
 /** An hour without a frame either way. */
 const IDLE_BEATS = 180_000;
-/** Bytes read in one beat before the socket has to wait for the next. */
-const INTAKE_BYTES = 524_288;
 /** Timeline entries an app can cause in one beat. */
 const ENTRIES_PER_BEAT = 8;
-const FIRST_RETRY_MS = 250;
-const LAST_RETRY_MS = 2_000;
 
 /** Makes the function that opens streams; `deps` are shared by all streams of a thread. */
 export function createStreamOpener(deps: StreamDeps): OpenStream {
@@ -68,24 +65,17 @@ class StreamSession implements Stream {
   readonly #sink = (track: TrackLabel, payload: Buffer): void => this.#sender.media(track, this.#atMs, payload);
   #record: StreamRecord;
   #state: StreamState;
-  #connection: Connection;
-  /** The socket to a new URL, until it is open and takes over. */
-  #successor: { readonly connection: Connection; readonly url: string } | null = null;
+  readonly #sockets: Sockets;
   #farewell: Promise<void> | null = null;
-  #retryTimer: Timer | null = null;
   #giveUpTimer: Timer | null = null;
-  #retryMs = FIRST_RETRY_MS;
   #loss: StreamError = failures.abrupt;
   #atMs = 0;
   #beats = 0;
   #activeBeat = 0;
-  #intake = 0;
   #entries = 0;
   #told = NO_COUNTERS;
   #silent = false;
   readonly #warned = new Set<number>();
-  #messagesReceived = 0;
-  #bytesReceived = 0;
   #reconnects = 0;
 
   constructor(deps: StreamDeps, order: StreamOrder, delegate: StreamDelegate) {
@@ -114,7 +104,7 @@ class StreamSession implements Stream {
       mode: spec.mode,
       track: spec.track,
     });
-    this.#connection = this.#dial(spec.url, true);
+    this.#sockets = this.#openSockets();
     this.#leaveTee = order.tee.add({ beat: (_beat, inbound, outbound) => this.#onBeat(inbound, outbound) });
   }
 
@@ -132,8 +122,8 @@ class StreamSession implements Stream {
       framesSent: this.#sender.framesSent,
       bytesSent: this.#sender.bytesSent,
       framesDropped: this.#sender.framesDropped,
-      messagesReceived: this.#messagesReceived,
-      bytesReceived: this.#bytesReceived,
+      messagesReceived: this.#sockets.messagesReceived,
+      bytesReceived: this.#sockets.bytesReceived,
       bufferedMs: playback?.bufferedMs ?? 0,
       playedMs: playback?.playedMs ?? 0,
       droppedMs: playback?.droppedMs ?? 0,
@@ -168,7 +158,7 @@ class StreamSession implements Stream {
     if (this.#isOver) return;
     this.#silent = true;
     this.#state = { kind: 'stopped', reason: 'stopped', error: null };
-    this.#connection.terminate();
+    this.#sockets.terminate();
     this.#release();
   }
 
@@ -195,79 +185,47 @@ class StreamSession implements Stream {
 
   // Sockets.
 
-  #dial(url: string, retry: boolean): Connection {
-    const connection = this.#deps.connect(
-      { url, headers: this.#record.spec.headers, retry },
-      {
-        onOpen: () => this.#onOpen(connection),
-        onText: (text) => this.#onInput(connection, text.length, () => this.#mode.onText(text)),
-        onBinary: (bytes) => this.#onInput(connection, bytes.length, () => this.#mode.onBinary(bytes)),
-        onGone: (loss) => this.#onGone(connection, loss),
+  #openSockets(): Sockets {
+    const { clock, connect } = this.#deps;
+    const { headers, url } = this.#record.spec;
+    return new Sockets({ clock, connect, headers }, url, {
+      onOpen: () => this.#apply({ event: 'opened' }),
+      onMoved: (old, newUrl) => this.#onMoved(old, newUrl),
+      onMoveFailed: ({ error }) =>
+        this.#entry({ type: 'stream.warning', stream: this.sid, code: error.code, detail: error.message }),
+      onGone: (old, loss) => {
+        this.#loss = loss.error;
+        this.#sender.lost(old);
+        this.#apply({ event: 'gone', loss, patient: this.#record.spec.reconnectMs > 0 });
       },
-    );
-    return connection;
+      onText: (text) => {
+        this.#activeBeat = this.#beats;
+        this.#mode.onText(text);
+      },
+      onBinary: (bytes) => {
+        this.#activeBeat = this.#beats;
+        this.#mode.onBinary(bytes);
+      },
+    });
   }
 
-  #onOpen(connection: Connection): void {
-    if (this.#isOver) return;
-    if (connection === this.#successor?.connection) this.#takeOver(this.#successor);
-    else if (connection === this.#connection) this.#apply({ event: 'opened' });
-  }
-
-  #onGone(connection: Connection, loss: Loss): void {
-    if (this.#isOver) return;
-    if (connection === this.#successor?.connection) {
-      this.#successor = null;
-      this.#entry({ type: 'stream.warning', stream: this.sid, code: loss.error.code, detail: loss.error.message });
-    } else if (connection === this.#connection) {
-      this.#loss = loss.error;
-      this.#apply({ event: 'gone', loss, patient: this.#record.spec.reconnectMs > 0 });
-    }
-  }
-
-  /** Bounded for each beat, so that one app cannot keep the thread from its other calls. */
-  #onInput(connection: Connection, bytes: number, take: () => void): void {
-    if (this.#isOver || connection !== this.#connection) return;
-    this.#messagesReceived += 1;
-    this.#bytesReceived += bytes;
-    this.#activeBeat = this.#beats;
-    this.#intake += bytes;
-    if (this.#intake >= INTAKE_BYTES) connection.setReading(false);
-    take();
-  }
-
-  /** To another URL: the new socket is opened before the old one closes. */
   #move(url: string): void {
-    this.#successor?.connection.terminate();
-    this.#successor = null;
     const state = this.#state.kind;
     if (state === 'in-progress' || state === 'paused') {
-      this.#successor = { connection: this.#dial(url, true), url };
+      this.#sockets.move(url);
       return;
     }
     this.#patch({ spec: { ...this.#record.spec, url } });
-    this.#connection.terminate();
-    this.#connection = this.#dial(url, state === 'connecting');
+    this.#sockets.redirect(url, state === 'connecting');
   }
 
-  #takeOver(successor: { readonly connection: Connection; readonly url: string }): void {
-    const old = this.#connection;
-    this.#successor = null;
+  #onMoved(old: Connection, url: string): void {
     this.#send(stopMessage(this.#order.call, 'moved', this.#playedMs));
     this.#sender.detach();
     void old.close();
-    this.#connection = successor.connection;
-    this.#patch({ spec: { ...this.#record.spec, url: successor.url } });
+    this.#patch({ spec: { ...this.#record.spec, url } });
     this.#greet(true);
     this.#entry({ type: 'stream.updated', stream: this.sid });
-  }
-
-  #retry(): void {
-    this.#retryTimer?.cancel();
-    this.#retryTimer = this.#deps.clock.after(this.#retryMs, () => {
-      this.#connection = this.#dial(this.#record.spec.url, false);
-    });
-    this.#retryMs = Math.min(this.#retryMs * 2, LAST_RETRY_MS);
   }
 
   // The beat.
@@ -277,7 +235,7 @@ class StreamSession implements Stream {
     this.#atMs = this.#beats * FRAME_MS;
     this.#beats += 1;
     this.#entries = 0;
-    if (this.#intake > 0) this.#takeIn();
+    this.#sockets.beat();
     this.#sender.flush();
     if (!this.#isPaused) {
       this.#packer.pack(inbound, outbound, this.#record.spec.track, this.#sink);
@@ -289,11 +247,6 @@ class StreamSession implements Stream {
 
   get #isPaused(): boolean {
     return this.#state.kind === 'paused' || ('paused' in this.#state && this.#state.paused);
-  }
-
-  #takeIn(): void {
-    if (this.#intake >= INTAKE_BYTES) this.#connection.setReading(true);
-    this.#intake = 0;
   }
 
   #tellCounters(): void {
@@ -336,7 +289,7 @@ class StreamSession implements Stream {
         this.#startReconnecting();
         break;
       case 'retry':
-        this.#retry();
+        this.#sockets.retryLater();
         break;
       case 'reconnected':
         this.#giveUpTimer?.cancel();
@@ -354,9 +307,7 @@ class StreamSession implements Stream {
 
   #greet(reconnected: boolean): void {
     const { spec } = this.#record;
-    this.#retryMs = FIRST_RETRY_MS;
-    this.#intake = 0;
-    this.#sender.attach(this.#connection, startMessage(this.sid, spec, spec.track, this.#order.call, reconnected));
+    this.#sender.attach(this.#sockets.current, startMessage(this.sid, spec, spec.track, this.#order.call, reconnected));
     this.#sender.hold(this.#deps.holdMs ?? HOLD_MS, 'congestion');
   }
 
@@ -366,11 +317,8 @@ class StreamSession implements Stream {
     this.#sender.hold(this.#deps.holdMs ?? HOLD_MS, 'reconnecting');
     this.#giveUpTimer = this.#deps.clock.after(reconnectMs, () => this.#end(this.#loss));
     this.#tellStatus('reconnecting');
-    const successor = this.#successor;
-    this.#successor = null;
-    // A socket to a new URL is on its way already: it is the one to wait for.
-    if (successor !== null) this.#patch({ spec: { ...this.#record.spec, url: successor.url } });
-    this.#connection = successor?.connection ?? this.#dial(this.#record.spec.url, false);
+    const url = this.#sockets.redial();
+    if (url !== null) this.#patch({ spec: { ...this.#record.spec, url } });
   }
 
   #tellStatus(what: 'paused' | 'resumed' | 'reconnecting' | 'reconnected'): void {
@@ -385,7 +333,7 @@ class StreamSession implements Stream {
     this.#mode.end();
     this.#sender.control(stopMessage(this.#order.call, reason, playedMs));
     this.#sender.flush(true);
-    this.#farewell = this.#connection.close();
+    this.#farewell = this.#sockets.close();
   }
 
   /** A failure of our own finding. */
@@ -396,7 +344,7 @@ class StreamSession implements Stream {
   #finish(): void {
     if (!('reason' in this.#state)) return;
     const { reason, error, kind } = this.#state;
-    if (this.#farewell === null) this.#connection.terminate();
+    if (this.#farewell === null) this.#sockets.terminate();
     this.#release();
     this.#patch({ status: kind, stoppedAt: this.#now, reason, error, counters: this.counters() });
     if (kind === 'failed' && error !== null) {
@@ -413,13 +361,10 @@ class StreamSession implements Stream {
 
   /** Everything this session holds but the socket that says farewell. */
   #release(): void {
-    this.#retryTimer?.cancel();
     this.#giveUpTimer?.cancel();
-    this.#successor?.connection.terminate();
-    this.#successor = null;
     this.#leaveTee();
     this.#mode.end();
-    this.#sender.detach();
+    this.#sender.abandon();
     this.#packer.close();
   }
 

@@ -195,10 +195,46 @@ describe('stream connection', () => {
     assert.equal((await text).length, 1_048_000);
   });
 
-  it('AC-52: an app that answers no ping is dead', async () => {
+  it('AC-52: an app that answers no ping is dead, and found to be within a minute', async () => {
     const peer = await peerThat({ kind: 'deaf' });
-    const { error } = await open(peer.url, { clock: fastClock }).gone;
-    assert.deepEqual(error, { code: 31903, message: 'websocket error: no answer to pings' });
+    let waitedMs = 0;
+    const clock: Clock = {
+      ...systemClock,
+      after: (ms, fire) =>
+        systemClock.after(ms / 100, () => {
+          waitedMs += ms;
+          fire();
+        }),
+    };
+    const { gone, opened } = open(peer.url, { clock });
+    await opened;
+    waitedMs = 0;
+    assert.deepEqual((await gone).error, { code: 31903, message: 'websocket error: no answer to pings' });
+    assert.ok(waitedMs > 30_000 && waitedMs <= 60_000, `${waitedMs} ms`);
+  });
+
+  it('knows which messages a dead socket had not sent', async () => {
+    const peer = await peerThat({ kind: 'deaf' });
+    const { connection, opened, gone } = open(peer.url);
+    await opened;
+    const socket = await peer.socket();
+    const message = JSON.stringify({ event: 'x', filler: 'x'.repeat(100_000) });
+    for (let sent = 0; sent < 200; sent++) connection.sendText(message);
+    const { unsent } = connection;
+    assert.ok(unsent > 0 && connection.bufferedBytes > 0);
+    socket.terminate();
+    await gone;
+    assert.ok(connection.unsent > 0 && connection.unsent <= unsent, `${connection.unsent} of ${unsent}`);
+  });
+
+  it('has nothing unsent when the app reads', async () => {
+    const peer = await peerThat({ kind: 'record' });
+    const { connection, opened } = open(peer.url);
+    await opened;
+    const socket = await peer.socket();
+    for (let sent = 0; sent < 100; sent++) connection.sendText('{"event":"x"}');
+    await peer.until('all of them', () => socket.messages.length === 100);
+    assert.deepEqual([connection.unsent, connection.bufferedBytes], [0, 0]);
   });
 
   it('an app that never answers the close is dropped', async () => {

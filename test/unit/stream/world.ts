@@ -32,6 +32,7 @@ export class FakeConnection implements Connection {
   /** What the kernel did not take: the app reads nothing while this is set. */
   stalled = false;
   bufferedBytes = 0;
+  unsent = 0;
 
   constructor(order: ConnectOrder, app: ConnectionDelegate) {
     this.order = order;
@@ -68,6 +69,7 @@ export class FakeConnection implements Connection {
   recover(): void {
     this.stalled = false;
     this.bufferedBytes = 0;
+    this.unsent = 0;
   }
 
   lose(closeCode: number | null = null): void {
@@ -77,7 +79,9 @@ export class FakeConnection implements Connection {
   }
 
   #count(bytes: number): void {
-    if (this.stalled) this.bufferedBytes += bytes;
+    if (!this.stalled) return;
+    this.bufferedBytes += bytes;
+    this.unsent += 1;
   }
 }
 
