@@ -51,6 +51,13 @@ const list = (fallback: string) =>
         .filter((item) => item !== ''),
     );
 
+const codecList = z
+  .string()
+  .default('PCMU,PCMA,G722')
+  .transform((text) => text.split(',').map((item) => item.trim().toUpperCase()))
+  .pipe(z.array(z.enum(['PCMU', 'PCMA', 'G722'], 'a list of PCMU, PCMA and G722')).nonempty())
+  .refine((names) => new Set(names).size === names.length, 'each codec once');
+
 export const settingsSchema = z.object({
   HOST: z.string().default('127.0.0.1'),
   PORT: port(3000),
@@ -69,6 +76,8 @@ export const settingsSchema = z.object({
   MEDIA_TIMEOUT: duration(60 * units.s),
   /** A folder for the audio of every leg; absent = not written. */
   DUMP_AUDIO: z.string().optional(),
+  /** In the order they are offered; an answer keeps the far end's order. */
+  CODECS: codecList,
   WORKER_THREADS: z.coerce.number().int().min(1).max(256).default(os.availableParallelism()),
   CALLS_PER_THREAD: z.coerce.number().int().min(1).max(10_000).default(400),
   TRUNKS: z.string().optional(),

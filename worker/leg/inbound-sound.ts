@@ -3,25 +3,29 @@
  * what is lost is concealed. Keys pressed as tones are listened for when there is no other way to press
  * them. Owned by the leg's media.
  */
-import type { Decoder } from '../media/codec/codec.ts';
 import { Concealment } from '../media/concealment.ts';
 import { DtmfDetector } from '../media/dtmf/detector.ts';
 import type { AudioFrame, LegRate } from '../media/frame.ts';
 import type { JitterFrame } from '../rtp/jitter.ts';
-import { codecs } from './codecs.ts';
+import { codecs, isQuietPayload } from './codecs.ts';
+import { FrameDecoder } from './frame-coder.ts';
 import type { AudioName } from './sdp.ts';
 
 /** One payload type: its decoder, and the frame that is lent when a beat is one packet of it. */
 interface Understood {
-  readonly decoder: Decoder;
+  readonly name: AudioName;
+  readonly decoder: FrameDecoder;
   readonly frame: AudioFrame;
 }
+
+/** About −38 dBFS. */
+const QUIET_PEAK = 400;
 
 export class InboundSound {
   readonly #rate: LegRate;
   readonly #samples: Int16Array;
   readonly #plain: AudioFrame;
-  readonly #understood = new Map<number, Understood>();
+  #understood: ReadonlyMap<number, Understood> = new Map();
   readonly #concealment: Concealment;
   readonly #onTone: (digit: string, durationMs: number) => void;
   #detector: DtmfDetector | null = null;
@@ -36,17 +40,37 @@ export class InboundSound {
     this.#concealment = new Concealment(rate);
   }
 
-  /** What may come, by payload type; `payload` is where the jitter buffer lends its frames. */
+  /**
+   * What may come, by payload type; `payload` is where the jitter buffer lends its frames. A decoder that goes
+   * on being of use keeps its memory.
+   */
   listenFor(receive: ReadonlyMap<number, AudioName>, payload: Uint8Array, tones: boolean): void {
-    this.#understood.clear();
+    const before = this.#understood;
+    const understood = new Map<number, Understood>();
     for (const [payloadType, name] of receive) {
-      const { mime } = codecs[name];
-      const encoded = mime === null ? null : { encoding: mime, payload };
-      const frame = { samples: this.#samples, rate: this.#rate, encoded };
-      this.#understood.set(payloadType, { decoder: codecs[name].newDecoder(), frame });
+      const known = before.get(payloadType);
+      understood.set(payloadType, known?.name === name ? known : this.#understand(name, payload));
+    }
+    this.#understood = understood;
+    for (const [payloadType, { decoder }] of before) {
+      if (understood.get(payloadType)?.decoder !== decoder) decoder.close();
     }
     if (!tones) this.#detector = null;
     else this.#detector ??= new DtmfDetector(this.#rate, this.#onTone);
+  }
+
+  /** Whether a payload sounds like nothing. What cannot be told from the bytes is taken to go on as it was. */
+  isQuiet(payload: Uint8Array, payloadType: number): boolean {
+    const name = this.#understood.get(payloadType)?.name;
+    if (name === undefined) return true;
+    if (name !== 'G722') return isQuietPayload(name, payload);
+    return this.#samples.every((sample) => Math.abs(sample) <= QUIET_PEAK);
+  }
+
+  /** Frees the decoders. Idempotent. */
+  close(): void {
+    for (const { decoder } of this.#understood.values()) decoder.close();
+    this.#understood = new Map();
   }
 
   /** Silence: on hold, or nothing there. Lent until the next call. */
@@ -64,6 +88,13 @@ export class InboundSound {
     const frame = received.kind === 'lost' ? this.#conceal() : this.#decode(received);
     this.#detector?.add(this.#samples);
     return frame;
+  }
+
+  #understand(name: AudioName, payload: Uint8Array): Understood {
+    const { mime } = codecs[name];
+    const encoded = mime === null ? null : { encoding: mime, payload };
+    const decoder = new FrameDecoder(codecs[name], this.#rate);
+    return { name, decoder, frame: { samples: this.#samples, rate: this.#rate, encoded } };
   }
 
   #conceal(): AudioFrame {
@@ -85,11 +116,13 @@ export class InboundSound {
 
   /** A frame of several pieces: runs of one payload type are decoded, holes fade out what was there. */
   #piece({ payload, types }: JitterFrame): void {
+    const samples = this.#samples;
+    const perByte = samples.length / payload.length;
     for (let from = 0, to = 0; from < payload.length; from = to) {
       while (to < payload.length && types[to] === types[from]) to++;
       const decoder = this.#understood.get(types[from] ?? -1)?.decoder;
-      if (decoder) decoder.decode(payload.subarray(from, to), this.#samples.subarray(from, to));
-      else for (let index = from; index < to; index++) this.#samples[index] = (this.#samples[index] ?? 0) / 2;
+      if (decoder) decoder.decodePiece(payload, from, to, samples);
+      else for (let at = from * perByte; at < to * perByte; at++) samples[at] = (samples[at] ?? 0) / 2;
     }
   }
 }

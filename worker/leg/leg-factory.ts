@@ -7,6 +7,7 @@ import type { BeatSource } from '../media/beat.ts';
 import type { Tee } from '../media/frame.ts';
 import type { PortPool } from '../rtp/ports.ts';
 import type { LegDelegate } from './leg.ts';
+import type { AudioName } from './sdp.ts';
 import { SipLeg } from './sip-leg.ts';
 
 export interface LegFactoryOptions {
@@ -15,6 +16,8 @@ export interface LegFactoryOptions {
     readonly RTP_PUBLIC_ADDRESS?: string | undefined;
     /** Milliseconds of silence that end a leg; 0 for never. */
     readonly MEDIA_TIMEOUT: number;
+    /** In the order they are offered. */
+    readonly CODECS: readonly AudioName[];
   };
   /** The thread's part of the port range: see `portsOfThread`. */
   readonly ports: PortPool;
@@ -48,7 +51,7 @@ export function makeLegFactory(options: LegFactoryOptions): LegFactory {
         ports,
         host: settings.RTP_HOST,
         publicAddress: settings.RTP_PUBLIC_ADDRESS ?? null,
-        codecs: ['PCMU', 'PCMA'],
+        codecs: settings.CODECS,
         telephoneEvent: true,
         mediaTimeoutMs: settings.MEDIA_TIMEOUT,
       },

@@ -11,13 +11,14 @@ import type { TimelineEntry } from '../../shared/domain/event.ts';
 import type { Clock } from '../../shared/kernel/clock.ts';
 import type { Logger } from '../../shared/kernel/log.ts';
 import type { BeatSource } from '../media/beat.ts';
+import type { Codec } from '../media/codec/codec.ts';
 import { type AudioFrame, FRAME_MS, type Tee } from '../media/frame.ts';
 import { Playout } from '../media/playout.ts';
 import { FrameTee } from '../media/tee.ts';
 import type { MediaAddress } from '../rtp/latch.ts';
 import type { PortPool } from '../rtp/ports.ts';
 import { type RtpFigures, RtpSession } from '../rtp/session.ts';
-import { codecs, isQuietPayload } from './codecs.ts';
+import { codecs } from './codecs.ts';
 import { InboundSound } from './inbound-sound.ts';
 import { OutboundSound } from './outbound-sound.ts';
 import { Presser } from './presser.ts';
@@ -56,11 +57,19 @@ export interface LegMediaOptions {
 }
 
 export const KEY_MS = 100;
-const RATE = 8000;
 /** Beats between two looks at the media time-out. */
 const WATCH_BEATS = 25;
 /** Most silent frames handed to the tee for beats that were left out. */
 const SKIPPED_MAX_BEATS = 3000;
+
+/** Rate of a leg until its codec is known. */
+const NARROW = 8000;
+
+/** Both halves at the rate of the leg: that of the codec agreed on first. */
+interface Sound {
+  readonly inbound: InboundSound;
+  readonly outbound: OutboundSound;
+}
 
 export class LegMedia {
   readonly tee: Tee;
@@ -68,8 +77,7 @@ export class LegMedia {
   readonly #options: LegMediaOptions;
   readonly #delegate: LegMediaDelegate;
   readonly #tee: FrameTee;
-  readonly #inbound: InboundSound;
-  readonly #outbound: OutboundSound;
+  #sound: Sound | null = null;
   readonly #tones = new ToneKeys();
   readonly #presser: Presser;
   readonly #session: number = Math.floor(Math.random() * 0x7fff_ffff);
@@ -89,9 +97,7 @@ export class LegMedia {
     const report = (error: unknown): void => options.log.error({ err: error }, 'a listener on the audio path failed');
     this.#tee = new FrameTee(report);
     this.tee = this.#tee;
-    this.playout = new Playout({ rate: RATE, report });
-    this.#inbound = new InboundSound(RATE, (digit, ms) => delegate.onDigit(digit, 'tone', ms));
-    this.#outbound = new OutboundSound(RATE);
+    this.playout = new Playout({ rate: NARROW, report });
     this.#presser = new Presser(options.clock, {
       press: (digit, done) => this.#pressKey(digit, done),
       release: () => this.#releaseKeys(),
@@ -142,8 +148,9 @@ export class LegMedia {
     const before = this.#agreement;
     this.#agreement = agreement;
     const { codec, receive, telephoneEvent, remote, remoteRtcp } = agreement;
-    if (this.#rtp) this.#inbound.listenFor(receive, this.#rtp.received, telephoneEvent === null);
-    this.#outbound.use(codecs[codec], codec);
+    const sound = this.#soundFor(codecs[codec]);
+    if (this.#rtp) sound.inbound.listenFor(receive, this.#rtp.received, telephoneEvent === null);
+    sound.outbound.use(codecs[codec]);
     this.#rtp?.expect({ audio: [...receive.keys()], telephoneEvent });
     if (isReachable(remote)) this.#rtp?.connect(remote, remoteRtcp);
     if (before !== null && isReachable(remote) && !sameAddress(before.remote, remote)) this.#moved(remote);
@@ -184,6 +191,18 @@ export class LegMedia {
     this.#leave = null;
     this.#presser.close();
     this.#rtp?.close();
+    this.#sound?.inbound.close();
+    this.#sound?.outbound.close();
+  }
+
+  /** Made with the first agreement. What waits to be played already has its rate. */
+  #soundFor(codec: Codec): Sound {
+    if (this.#sound !== null) return this.#sound;
+    this.playout.tune(codec.rate);
+    const rate = this.playout.rate === codec.rate ? codec.rate : NARROW;
+    const inbound = new InboundSound(rate, (digit, ms) => this.#delegate.onDigit(digit, 'tone', ms));
+    this.#sound = { inbound, outbound: new OutboundSound(rate, codec) };
+    return this.#sound;
   }
 
   async #open(): Promise<void> {
@@ -196,7 +215,7 @@ export class LegMedia {
         frameBytes: codecs.PCMU.frameBytes,
         jitter: {
           startMs: jitterStartMs ?? 40,
-          isQuiet: (payload, type) => isQuietPayload(this.#agreement?.receive.get(type), payload),
+          isQuiet: (payload, type) => this.#sound?.inbound.isQuiet(payload, type) ?? false,
         },
         onSocketError: (error) => log.warn({ err: error }, 'a media socket reported an error'),
       },
@@ -228,11 +247,12 @@ export class LegMedia {
   #onBeat(): void {
     const rtp = this.#rtp;
     const agreement = this.#agreement;
-    if (rtp === null || agreement === null) return;
+    const sound = this.#sound;
+    if (rtp === null || agreement === null || sound === null) return;
     const received = rtp.receive();
     const listening = !this.#held && receives(agreement.direction);
-    const inbound = listening ? this.#inbound.frame(received) : this.#inbound.silence();
-    const outbound = this.#outbound.frame(this.playout, this.#tones, rtp.payload);
+    const inbound = listening ? sound.inbound.frame(received) : sound.inbound.silence();
+    const outbound = sound.outbound.frame(this.playout, this.#tones, rtp.payload);
     if (sends(agreement.direction)) rtp.send(agreement.payloadType);
     else rtp.silent();
     this.#tee.write(this.#beat++, inbound, outbound);
@@ -242,8 +262,10 @@ export class LegMedia {
   /** Branches tell the time by counting frames: beats that were left out are handed on as silence. */
   #onSkipped(beats: number): void {
     this.#rtp?.skipped(beats);
+    const sound = this.#sound;
+    if (sound === null) return;
     for (let index = 0; index < Math.min(beats, SKIPPED_MAX_BEATS); index++) {
-      const silence: AudioFrame = this.#inbound.silence();
+      const silence: AudioFrame = sound.inbound.silence();
       this.#tee.write(this.#beat++, silence, silence);
     }
   }

@@ -1,5 +1,5 @@
 /**
- * Offer and answer (RFC 3264) for one audio stream of G.711 with telephone-event, as pure functions.
+ * Offer and answer (RFC 3264) for one audio stream of G.711 or G.722 with telephone-event, as pure functions.
  * Everything else that is offered is declined with port 0, in its place. Hold is understood in all its
  * dialects: `sendonly`, `inactive`, and the old `c=0.0.0.0` (RFC 2543).
  */
@@ -8,7 +8,7 @@ import { type MediaDescription, parse, type SessionDescription, write } from 'sd
 import type { MediaAddress } from '../rtp/latch.ts';
 import type { RtpFormats } from '../rtp/session.ts';
 
-export type AudioName = 'PCMU' | 'PCMA';
+export type AudioName = 'PCMU' | 'PCMA' | 'G722';
 export type Direction = 'sendrecv' | 'sendonly' | 'recvonly' | 'inactive';
 
 /** Our side, as it goes into a description. */
@@ -54,10 +54,15 @@ export type Agreed = { readonly ok: true; readonly agreement: Agreement };
 export type Answered = Agreed & { readonly sdp: string };
 
 const SDP_MAX_BYTES = 16_384;
+/** Of everything we speak; for G.722 by a mistake that became the rule (RFC 3551 §4.5.2). */
 const CLOCK_RATE = 8000;
 /** The payload type we offer for telephone-event. */
 const TELEPHONE_EVENT = 101;
-const staticTypes: Readonly<Record<AudioName, number>> = { PCMU: 0, PCMA: 8 };
+/** RFC 3551 table 4. */
+const staticTypes: Readonly<Record<AudioName, number>> = { PCMU: 0, PCMA: 8, G722: 9 };
+const staticNames: ReadonlyMap<number, string> = new Map(
+  Object.entries(staticTypes).map(([name, payload]) => [payload, name]),
+);
 
 const disagree = (sipCode: number, reason: string): Disagreement => ({ ok: false, sipCode, reason });
 
@@ -131,8 +136,8 @@ function formatsOf(media: MediaDescription): Format[] {
   return numbers.flatMap((payload) => {
     const mapped = media.rtp.find((map) => map.payload === payload);
     if (mapped !== undefined) return mapped.rate === CLOCK_RATE ? [{ payload, codec: mapped.codec }] : [];
-    if (payload === 0) return [{ payload, codec: 'PCMU' }];
-    return payload === 8 ? [{ payload, codec: 'PCMA' }] : [];
+    const codec = staticNames.get(payload);
+    return codec === undefined ? [] : [{ payload, codec }];
   });
 }
 

@@ -34,12 +34,14 @@ const MAX_MARKS = 4096;
 const FADE_MS = 5;
 
 export class Playout implements PlayoutQueue {
-  readonly rate: number;
+  #rate = 0;
   readonly #report: (error: unknown) => void;
-  readonly #preBuffer: number;
-  readonly #bound: number;
+  readonly #preBufferMs: number;
+  readonly #boundMs: number;
+  #preBuffer = 0;
+  #bound = 0;
   readonly #ring = new SampleRing();
-  readonly #fade: Int16Array;
+  #fade = new Int16Array(0);
   #marks: Mark[] = [];
   /** Marks before this index have fired. */
   #marksFrom = 0;
@@ -58,11 +60,19 @@ export class Playout implements PlayoutQueue {
   #frameAt = 0;
 
   constructor({ rate, report, preBufferMs = 40, boundMs = 600_000 }: PlayoutOptions) {
-    this.rate = rate;
     this.#report = report;
-    this.#preBuffer = Math.round((preBufferMs * rate) / 1000);
-    this.#bound = Math.round((boundMs * rate) / 1000);
-    this.#fade = new Int16Array(Math.round((FADE_MS * rate) / 1000));
+    this.#preBufferMs = preBufferMs;
+    this.#boundMs = boundMs;
+    this.#setRate(rate);
+  }
+
+  get rate(): number {
+    return this.#rate;
+  }
+
+  /** Another rate, as long as nothing was queued; after that samples and positions are of the rate there is. */
+  tune(rate: number): void {
+    if (this.#cursor === 0 && this.#ring.length === 0) this.#setRate(rate);
   }
 
   get queuedSamples(): number {
@@ -137,13 +147,20 @@ export class Playout implements PlayoutQueue {
     return this.#mixFade(out) || heard;
   }
 
+  #setRate(rate: number): void {
+    this.#rate = rate;
+    this.#preBuffer = Math.round((this.#preBufferMs * rate) / 1000);
+    this.#bound = Math.round((this.#boundMs * rate) / 1000);
+    this.#fade = new Int16Array(Math.round((FADE_MS * rate) / 1000));
+  }
+
   /** Whether a live producer that fell behind has caught up, or has been waited for long enough. */
   #mayPlay(): boolean {
     if (!this.#starved) return true;
     const queued = this.#ring.length;
     if (queued === 0) return false;
     this.#waited += 1;
-    if (queued < this.#preBuffer && this.#waited * (this.rate / 50) <= this.#preBuffer) return false;
+    if (queued < this.#preBuffer && this.#waited * (this.#rate / 50) <= this.#preBuffer) return false;
     this.#starved = false;
     return true;
   }

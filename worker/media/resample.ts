@@ -29,12 +29,7 @@ export class FrameResampler {
       out.set(frame);
       return frame.length;
     }
-    let written = 0;
-    this.#state.process(frame, (samples) => {
-      out.set(samples, written);
-      written += samples.length;
-    });
-    return written;
+    return this.#state.processInto(frame, out);
   }
 
   close(): void {

@@ -75,6 +75,22 @@ export class SpeexState {
     }
   }
 
+  /** Resamples a frame of at most `INPUT_SAMPLES` into the start of `out`; answers with the samples written. Allocates nothing. */
+  processInto(frame: Int16Array, out: Int16Array): number {
+    if (this.#state === 0) throw new Error('The resampler is closed.');
+    if (frame.length > INPUT_SAMPLES) throw new RangeError('The frame is too long.');
+    const { module, input, output, lengths } = this.#speex;
+    module.HEAP16.set(frame, input >> 1);
+    module.HEAP32[lengths >> 2] = frame.length;
+    module.HEAP32[(lengths >> 2) + 1] = Math.min(out.length, OUTPUT_SAMPLES);
+    module._speex_resampler_process_int(this.#state, 0, input, lengths, output, lengths + 4);
+    const written = module.HEAP32[(lengths >> 2) + 1] as number;
+    const heap = module.HEAP16;
+    const from = output >> 1;
+    for (let i = 0; i < written; i++) out[i] = heap[from + i] as number;
+    return written;
+  }
+
   /** Idempotent. */
   close(): void {
     if (this.#state !== 0) this.#speex.module._speex_resampler_destroy(this.#state);

@@ -64,6 +64,18 @@ describe('SDP offer', () => {
 });
 
 describe('SDP answer', () => {
+  it('speaks G.722 by its number alone, at the clock rate RFC 3551 gives it', () => {
+    const local = { ...us, codecs: ['PCMU', 'PCMA', 'G722'] } as const;
+    assert.match(makeOffer(local), /RTP\/AVP 0 8 9 101\r\n(.*\r\n){2}a=rtpmap:9 G722\/8000\r\n/);
+    const { sdp, agreement } = answered(theirs('m=audio 4000 RTP/AVP 9 0'), local);
+    assert.match(sdp, /m=audio 20000 RTP\/AVP 9 0\r\na=rtpmap:9 G722\/8000\r\n/);
+    assert.equal(agreement.codec, 'G722');
+    assert.equal(agreement.payloadType, 9);
+    const mapped = answered(theirs('m=audio 4000 RTP/AVP 100', 'a=rtpmap:100 G722/8000'), local);
+    assert.deepEqual([...mapped.agreement.receive], [[100, 'G722']]);
+    assert.equal(answerOffer(theirs('m=audio 4000 RTP/AVP 9'), us).ok, false);
+  });
+
   it('keeps the order of codecs and the payload types of the offer', () => {
     const { sdp, agreement } = answered(
       theirs('m=audio 4000 RTP/AVP 18 8 0 97', 'a=rtpmap:18 G729/8000', 'a=rtpmap:97 telephone-event/8000'),

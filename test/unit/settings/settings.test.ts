@@ -37,6 +37,7 @@ describe('settings', () => {
       ALLOW_INSECURE_WS: 'off',
       RTP_PORTS: '30000-30003',
       SIP_ALLOW: '10.0.0.0/8, 192.0.2.1',
+      CODECS: 'g722, PCMU',
       PORT: '0',
     });
     assert.equal(settings.QUEUE_TIMEOUT, 500);
@@ -45,6 +46,7 @@ describe('settings', () => {
     assert.equal(settings.ALLOW_INSECURE_WS, false);
     assert.deepEqual(settings.RTP_PORTS, { low: 30_000, high: 30_003 });
     assert.deepEqual(settings.SIP_ALLOW, ['10.0.0.0/8', '192.0.2.1']);
+    assert.deepEqual(settings.CODECS, ['G722', 'PCMU']);
     assert.equal(settings.PORT, 0);
   });
 
@@ -62,6 +64,8 @@ describe('settings', () => {
     ['RTP_PORTS', '30000'],
     ['RTP_PORTS', '30003-30000'],
     ['RTP_PORTS', '80-90'],
+    ['CODECS', 'PCMU,OPUS'],
+    ['CODECS', 'PCMU,PCMU'],
     ['ALLOW_INSECURE_WS', 'maybe'],
     ['ACCOUNT_SID', 'AC1'],
     ['PUBLIC_URL', 'here'],

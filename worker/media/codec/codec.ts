@@ -1,7 +1,7 @@
 /**
  * What a telephone codec is to the audio path: a pair of coders that work in buffers of the caller's.
  * Coders may keep state between frames (G.722 does, G.711 does not), so each direction of each leg
- * makes its own. A new codec is a file beside this one and a row in the list of `worker/rtp`.
+ * makes its own. A new codec is a file beside this one and a row in `worker/leg/codecs.ts`.
  */
 import type { LegRate } from '../frame.ts';
 
@@ -32,6 +32,8 @@ export interface Codec {
   readonly rate: LegRate;
   /** Bytes of 20 ms. */
   readonly frameBytes: number;
+  /** The byte that decodes to silence; null for a codec with memory, where there is none. */
+  readonly silence: number | null;
   /** MIME name towards streams; null where a stream has no name for it. */
   readonly mime: 'audio/x-mulaw' | 'audio/x-alaw' | null;
   newEncoder(): Encoder;

@@ -150,6 +150,7 @@ export const g722: Codec = {
   clockRate: 8000,
   rate: 16_000,
   frameBytes: 160,
+  silence: null,
   mime: null,
   newEncoder: () => new G722Encoder(),
   newDecoder: () => new G722Decoder(),
