@@ -1,6 +1,7 @@
 /**
  * The whole system as real processes on free ports, for system and interop tests: started from
- * `dist/`, asked over HTTP, stopped with its test. After the stop nothing of it may be left.
+ * `dist/`, asked over HTTP, stopped with its test. Before the stop nothing may be left of its calls
+ * (`leaks.ts`), after it nothing of itself.
  */
 import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -9,6 +10,7 @@ import path from 'node:path';
 import { systemClock } from '../../shared/kernel/clock.ts';
 import { pause } from '../../shared/kernel/deadline.ts';
 import { type Stack, startStack } from '../../shared/launch/stack.ts';
+import { type Baseline, baselineOf, LEAK_DEADLINE_MS, leaksOf } from './leaks.ts';
 import type { Owner } from './suite.ts';
 
 export interface SystemOptions {
@@ -35,9 +37,17 @@ export class System {
   readonly stack: Stack;
   readonly lines: string[];
 
+  readonly #baseline: Baseline;
+
   constructor(stack: Stack, lines: string[]) {
     this.stack = stack;
     this.lines = lines;
+    this.#baseline = baselineOf(stack);
+  }
+
+  /** What calls have left behind, one sentence each; waits up to the deadline for nothing. */
+  leaks(withinMs = LEAK_DEADLINE_MS): Promise<readonly string[]> {
+    return leaksOf(this.stack, this.#baseline, withinMs);
   }
 
   /** One HTTP request to an API process, with the account's credentials. */
@@ -134,12 +144,15 @@ export async function startSystem(owner: Owner, options: SystemOptions = {}): Pr
     onLine: (service, line) => note(`[${service}] ${line}`),
   });
   const pids = [...stack.children.values()].map((child) => child.pid);
+  const system = new System(stack, lines);
   owner.after(async () => {
+    const leaks = await system.leaks().catch((error: unknown) => [`Redis cannot be asked: ${error}`]);
     await stack.stop();
     rmSync(dataDir, { recursive: true, force: true });
+    assert.deepEqual(leaks, [], 'something of a call is left');
     for (const pid of pids) assert.ok(!alive(pid), `process ${pid} is left behind`);
   });
-  return new System(stack, lines);
+  return system;
 }
 
 function alive(pid: number): boolean {

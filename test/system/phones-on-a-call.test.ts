@@ -58,6 +58,22 @@ describe('phones on a call', () => {
   const types = async (sid: string): Promise<readonly string[]> =>
     (await system.events(sid)).map((event) => event.type);
 
+  it('the leak check sees a call that is up, and nothing after it', async () => {
+    const line = await lines.in(plain);
+    const leaks = (await system.leaks(0)).join('\n');
+    for (const what of [
+      `the call ${line.sid} is not over`,
+      'worker-1 has UDP sockets',
+      'worker-1 has connections',
+      'has a dialog',
+      'has jobs',
+    ]) {
+      assert.ok(leaks.includes(what), `${what} is not among:\n${leaks}`);
+    }
+    await line.hangUp();
+    assert.deepEqual(await system.leaks(), []);
+  });
+
   it('hold and resume: the call stays, and sound comes back both ways', async () => {
     const line = await lines.out(plain, '+15550001000');
     await line.hearsPhone();

@@ -1,0 +1,96 @@
+/**
+ * Whether a system that has no call any more holds nothing of one: sockets, file descriptors, keys.
+ * Looked at again and again up to a deadline, because the last words of a call take their time.
+ */
+import { systemClock } from '../../shared/kernel/clock.ts';
+import { pause } from '../../shared/kernel/deadline.ts';
+import { silentLogger } from '../../shared/kernel/log.ts';
+import type { Stack } from '../../shared/launch/stack.ts';
+import { indexKeys } from '../../shared/store/keys.ts';
+import { connectRedis, type RedisClient, untilReady } from '../../shared/store/redis.ts';
+import { type Footprint, footprintOf } from './footprint.ts';
+
+/** A pooled connection to an application is kept for four seconds. */
+export const LEAK_DEADLINE_MS = 10_000;
+const REDIS_DEADLINE_MS = 5000;
+const STEP_MS = 50;
+/** What a service may open once and keep: lazy Redis connections, threads, files of the runtime. */
+const KEPT = 8;
+
+export type Baseline = ReadonlyMap<string, Footprint>;
+
+/** What each service holds before the first call. */
+export function baselineOf(stack: Stack): Baseline {
+  const found = new Map<string, Footprint>();
+  for (const [name, { pid }] of stack.children) {
+    const footprint = footprintOf(pid);
+    if (footprint !== null) found.set(name, footprint);
+  }
+  return found;
+}
+
+/** What is left of calls when `withinMs` are over, one sentence each; none is how it should be. */
+export async function leaksOf(stack: Stack, baseline: Baseline, withinMs: number): Promise<readonly string[]> {
+  const client = connectRedis(stack.redisUrl, 'commands', silentLogger);
+  const until = systemClock.monotonic() + withinMs;
+  try {
+    await untilReady(client, systemClock, REDIS_DEADLINE_MS);
+    for (;;) {
+      const leaks = [...(await keysLeft(client)), ...handlesLeft(stack, baseline)];
+      if (leaks.length === 0 || systemClock.monotonic() > until) return leaks;
+      await pause(systemClock, STEP_MS);
+    }
+  } finally {
+    client.disconnect();
+  }
+}
+
+function handlesLeft(stack: Stack, baseline: Baseline): readonly string[] {
+  const redisPort = /^rediss?:/.test(stack.redisUrl) ? Number(new URL(stack.redisUrl).port || 6379) : -1;
+  return [...stack.children].flatMap(([name, { pid }]) => {
+    const now = footprintOf(pid);
+    if (now === null) return [];
+    const leaks: string[] = [];
+    const before = baseline.get(name);
+    const isSame = before?.pid === pid;
+    const isWorker = name.startsWith('worker');
+    const expected = isWorker ? [] : isSame ? before.udp : now.udp;
+    const sockets = now.udp.filter((port) => !expected.includes(port));
+    if (sockets.length > 0) leaks.push(`${name} has UDP sockets left at ${sockets.join(', ')}`);
+    const apps = now.tcp.filter(({ remote }) => remote !== redisPort);
+    if (isWorker && apps.length > 0) {
+      leaks.push(`${name} has connections left to ${apps.map(({ remote }) => remote).join(', ')}`);
+    }
+    if (isSame && now.others > before.others + KEPT) {
+      leaks.push(`${name} has ${now.others} descriptors besides its connections; it began with ${before.others}`);
+    }
+    return leaks;
+  });
+}
+
+/** Calls that are not over, letters nobody reads, dialogs, jobs, and keys of calls that stay for ever. */
+async function keysLeft(client: RedisClient): Promise<readonly string[]> {
+  const leaks: string[] = [];
+  const live = await client.zrange(indexKeys.live, '0', '-1');
+  for (const sid of live) leaks.push(`the call ${sid} is not over`);
+  for (const key of await keysOf(client, 'pivot:{CA*')) {
+    if (/:(box|gateway-box|live)$/.test(key)) leaks.push(`${key} is not empty`);
+    else if ((await client.pttl(key)) === -1) leaks.push(`${key} is kept for ever`);
+  }
+  for (const key of await keysOf(client, 'pivot:{gateway:*')) leaks.push(`${key} has a dialog`);
+  for (const list of ['active', 'wait', 'delayed', 'prioritized']) {
+    for (const key of await keysOf(client, `{pivot}:*:${list}`)) leaks.push(`${key} has jobs`);
+  }
+  return leaks;
+}
+
+async function keysOf(client: RedisClient, pattern: string): Promise<readonly string[]> {
+  const keys: string[] = [];
+  let cursor = '0';
+  do {
+    const [next, found] = await client.scan(cursor, 'MATCH', pattern, 'COUNT', 1000);
+    keys.push(...found);
+    cursor = next;
+  } while (cursor !== '0');
+  return keys;
+}
