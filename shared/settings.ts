@@ -85,6 +85,8 @@ export const settingsSchema = z.object({
   PHONES_PORT: z.union([z.literal('free'), z.coerce.number().int().min(0).max(65_535)]).default(5080),
   DIALECT: z.enum(['pivot', 'twilio']).default('pivot'),
   PUBLIC_URL: z.url().optional(),
+  WEBHOOK_URL: z.url({ protocol: /^https?$/ }).optional(),
+  WEBHOOK_METHOD: z.enum(['GET', 'POST']).default('POST'),
   ALLOW_PRIVATE_ADDRESSES: flag(false),
   ALLOW_INSECURE_WS: flag(true),
   STREAM_CA: z.string().optional(),

@@ -57,6 +57,8 @@ async function open(settings: Settings, redisUrl: string): Promise<Pool> {
   const tls = readTls({ ca: settings.STREAM_CA, cert: settings.STREAM_CERT, key: settings.STREAM_KEY });
   const connect = createConnector({ clock, guard, authToken, tls });
   const openStream = createStreamOpener({ clock, log, connect });
+  const webhook =
+    settings.WEBHOOK_URL === undefined ? null : { url: settings.WEBHOOK_URL, method: settings.WEBHOOK_METHOD };
   const couriers = new Couriers({ outbox: store.outbox, timeline: store.timeline, newFetcher, clock, log });
 
   closers.push(() => couriers.close());
@@ -73,7 +75,7 @@ async function open(settings: Settings, redisUrl: string): Promise<Pool> {
     makeLeg: ({ callSid, id, offer, delegate, post }) =>
       makeLeg(id, offer, post, delegate, dump && ((tee) => dump.start(`${callSid}-${id}`, tee))),
     makeSession: (callPorts) => new Session(callPorts),
-    shared: { parser, synthesiser, openStream, allowInsecureWs: settings.ALLOW_INSECURE_WS },
+    shared: { parser, synthesiser, openStream, webhook, allowInsecureWs: settings.ALLOW_INSECURE_WS },
     newFetcher,
   });
 }

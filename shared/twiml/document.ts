@@ -76,7 +76,7 @@ export interface StopVerb extends Placed {
 export interface ConnectVerb extends Placed {
   readonly verb: 'Connect';
   readonly stream: StreamNoun;
-  /** Twilio: requested after the stream; null for the next verb. */
+  /** Requested after a stream of the twilio dialect; null for the next verb. Always null in pivot. */
   readonly action: string | null;
   readonly method: HttpMethod;
 }

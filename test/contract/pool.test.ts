@@ -161,6 +161,7 @@ async function openBench(capacity = 10, queueTimeoutMs = 60_000): Promise<Bench>
       synthesiser: { synthesise: unused, close: unused },
       openStream: unused,
       allowInsecureWs: true,
+      webhook: null,
     },
     newFetcher: () => ({ fetch: unused }),
   });

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import type { CallPatch, CallPlan, CallRecord } from '../../shared/domain/call.ts';
 import type { Callback } from '../../shared/domain/callback.ts';
 import type { TimelineEntry } from '../../shared/domain/event.ts';
+import type { GatewayLetter } from '../../shared/domain/letter.ts';
 import {
   NO_COUNTERS,
   type StreamError,
@@ -146,6 +147,8 @@ export class World {
   readonly fetcher = new FakeFetcher();
   readonly said: Utterance[] = [];
   readonly streams: FakeStream[] = [];
+  /** What was said to the gateway past the leg. */
+  readonly toGateway: GatewayLetter[] = [];
   readonly session: Session;
   /** Whether a stream's socket opens as soon as it is asked for. */
   socketsOpen = true;
@@ -178,6 +181,8 @@ export class World {
         return this.#leg;
       },
       allowInsecureWs: false,
+      webhook: null,
+      tellGateway: (letter) => void this.toGateway.push(letter),
       ...ports,
     });
   }

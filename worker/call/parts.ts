@@ -33,7 +33,7 @@ export interface Joints {
 }
 
 export function assemble(call: CallRecord, ports: CallPorts, joints: Joints): Parts {
-  const { clock, journal, openStream, makeLeg } = ports;
+  const { clock, journal, openStream, makeLeg, webhook } = ports;
   const progress = new Progress(call, journal, clock);
   const leg = makeLeg(FIRST_LEG, call.offer, joints.delegate);
   const streams = new CallStreams({
@@ -42,6 +42,7 @@ export function assemble(call: CallRecord, ports: CallPorts, joints: Joints): Pa
     journal,
     openStream,
     leg,
+    webhook,
     onPress: joints.press,
     onHangup: joints.hangup,
   });

@@ -6,7 +6,7 @@
 import type { CallPatch, CallRecord } from '../../shared/domain/call.ts';
 import type { Callback } from '../../shared/domain/callback.ts';
 import type { TimelineEntry } from '../../shared/domain/event.ts';
-import type { CallLetter } from '../../shared/domain/letter.ts';
+import type { CallLetter, GatewayLetter } from '../../shared/domain/letter.ts';
 import type { StreamPatch, StreamRecord, StreamRefusal } from '../../shared/domain/stream.ts';
 import type { Clock } from '../../shared/kernel/clock.ts';
 import type { LegId, StreamSid } from '../../shared/kernel/ids.ts';
@@ -16,6 +16,7 @@ import type { Fetcher } from '../fetch/fetcher.ts';
 import type { Leg, LegDelegate } from '../leg/leg.ts';
 import type { Synthesiser } from '../speech/synthesiser.ts';
 import type { OpenStream } from '../stream/stream.ts';
+import type { Webhook } from './stream-callbacks.ts';
 
 /**
  * The written side of a call: ordered, fenced, batched. Nothing here waits; writes go out in order
@@ -53,6 +54,10 @@ export interface CallPorts {
   makeLeg(id: LegId, offer: string | null, delegate: LegDelegate): Leg;
   /** Whether ws:// is allowed in the Twilio dialect too, and private addresses anywhere. */
   readonly allowInsecureWs: boolean;
+  /** Where the account is told of every stream; null for nowhere. */
+  readonly webhook: Webhook | null;
+  /** Straight to the gateway, for a leg that could not be made: nobody else speaks for it. */
+  tellGateway(letter: GatewayLetter): void;
 }
 
 /** A running call as the pool sees it. */

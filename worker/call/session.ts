@@ -9,10 +9,12 @@ import type { CallLetter } from '../../shared/domain/letter.ts';
 import { isLive } from '../../shared/domain/stream.ts';
 import type { Timer } from '../../shared/kernel/clock.ts';
 import { withDeadline } from '../../shared/kernel/deadline.ts';
+import { FIRST_LEG } from '../../shared/kernel/ids.ts';
 import { redactDigits } from '../../shared/kernel/redact.ts';
 import type { DialOrder, LegDelegate } from '../leg/leg.ts';
 import { type Deferred, deferred } from './deferred.ts';
-import { type Cause, causeOfSip, endingOf, refusalOf } from './ending.ts';
+import { type Cause, endingOf, refusalOf } from './ending.ts';
+import { farParty } from './far-party.ts';
 import { Keys } from './keys.ts';
 import { type CallEffect, type CallEvent, type CallState, IDLE, isOver, next } from './machine.ts';
 import { unlessAborted } from './outcome.ts';
@@ -104,7 +106,7 @@ export class Session implements CallSession {
   #assemble(call: CallRecord): Parts {
     return assemble(call, this.#ports, {
       keys: this.#keys,
-      delegate: this.#delegate(),
+      delegate: this.#delegate(call),
       ending: (cause, detail) => this.#ending(cause, null, detail ?? null),
       answer: (signal) => this.#answer(signal),
       press: (digits) => void this.#press(digits, 'stream'),
@@ -124,40 +126,20 @@ export class Session implements CallSession {
     this.#over('owner_lost');
   }
 
-  #delegate(): LegDelegate {
-    return {
-      onRinging: () => this.#apply({ event: 'rang' }),
-      onAnswered: () => this.#apply({ event: 'answered' }),
-      onFailed: (sipCode, reason, ours) => {
-        this.#overAs(this.#ending(this.#failure(sipCode, ours), sipCode, `${sipCode} ${reason}`.trim()), true);
-      },
-      onEnded: (by, sipCode) => this.#farEnded(by, sipCode),
-      onDigit: (digit, by, durationMs) => {
+  #delegate({ direction }: CallRecord): LegDelegate {
+    return farParty(direction, {
+      rang: () => this.#apply({ event: 'rang' }),
+      answered: () => this.#apply({ event: 'answered' }),
+      isInvitation: () => this.#state.at === 'ringing-in' || this.#state.at === 'answering',
+      over: (cause, farGone, sipCode, detail) => this.#overAs(this.#ending(cause, sipCode, detail), farGone),
+      digit: (digit, entry) => {
         if (isOver(this.#state)) return;
-        this.#ports.journal.entry({ type: 'dtmf.received', digit: redactDigits(digit), by, durationMs });
+        this.#ports.journal.entry(entry);
         this.#parts?.streams.digit(digit);
         this.#keys.press(digit);
       },
-      onEntry: (entry) => this.#ports.journal.entry(entry),
-    };
-  }
-
-  /** A call of theirs can only fail on our side. */
-  #failure(sipCode: number, ours: boolean): Cause {
-    if (ours) return 'no_media_port';
-    return this.#parts?.call.direction === 'inbound' && sipCode >= 500 ? 'internal_error' : causeOfSip(sipCode);
-  }
-
-  #farEnded(by: 'bye' | 'cancel' | 'lost' | 'media-timeout', sipCode: number | null): void {
-    const { at } = this.#state;
-    const causes = {
-      // RFC 3261 §15 lets a caller say BYE in place of CANCEL.
-      bye: at === 'ringing-in' || at === 'answering' ? 'caller_canceled' : 'far_hangup',
-      cancel: 'caller_canceled',
-      lost: 'dialog_lost',
-      'media-timeout': 'media_timeout',
-    } as const;
-    this.#overAs(this.#ending(causes[by], sipCode, null), by !== 'media-timeout');
+      entry: (entry) => this.#ports.journal.entry(entry),
+    });
   }
 
   #apply(event: CallEvent): void {
@@ -292,15 +274,19 @@ export class Session implements CallSession {
     this.#done.resolve();
   }
 
-  /** No leg could be made: there is nothing to hang up, but the call must end all the same. */
+  /** No leg could be made: the gateway is told in its place, so that the far end is not left waiting. */
   #endWithoutParts(call: CallRecord): void {
     if (this.#parts !== null) {
       this.#over('internal_error');
       return;
     }
-    const progress = new Progress(call, this.#ports.journal, this.#ports.clock);
-    const { direction } = call;
-    progress.ended(endingOf('internal_error', { answered: progress.answered, direction, detail: 'no media port' }));
+    const { journal, clock, tellGateway } = this.#ports;
+    const progress = new Progress(call, journal, clock);
+    const { answered } = progress;
+    const ending = endingOf('internal_error', { answered, direction: call.direction, detail: 'no leg could be made' });
+    if (answered || call.direction !== 'inbound') tellGateway({ kind: 'hangup', leg: FIRST_LEG });
+    else tellGateway({ kind: 'reject', leg: FIRST_LEG, ...refusalOf(ending, call.dialect) });
+    progress.ended(ending);
     this.#background(this.#finish());
   }
 

@@ -23,7 +23,7 @@ import type { Leg } from '../leg/leg.ts';
 import type { OpenStream, StopReason, Stream } from '../stream/stream.ts';
 import { deferred } from './deferred.ts';
 import type { Journal } from './ports.ts';
-import { type StreamTold, streamCallbacks } from './stream-callbacks.ts';
+import { type StreamTold, streamCallbacks, type Webhook } from './stream-callbacks.ts';
 
 /** A stream gets this long to say goodbye when the call ends. */
 const CLOSE_MS = 2000;
@@ -52,6 +52,7 @@ export interface StreamsPorts {
   readonly journal: Journal;
   readonly openStream: OpenStream;
   readonly leg: Leg;
+  readonly webhook: Webhook | null;
   /** The app pressed digits towards the far party, or hung up (PROTOCOL §14.4). */
   readonly onPress: (digits: string) => void;
   readonly onHangup: () => void;
@@ -159,7 +160,7 @@ export class CallStreams {
     const stoppedAt = new Date(this.#ports.clock.now()).toISOString();
     this.#ports.journal.streamPatch(sid, { status: 'stopped', stoppedAt, reason });
     this.#ports.journal.entry({ type: 'stream.stopped', stream: sid, name: spec.name, reason });
-    if (record.startedAt !== null) this.#tell(record, { event: 'stream-stopped' });
+    this.#tell(record, { event: 'stopped', started: record.startedAt !== null, reason, error: null });
   }
 
   #run(record: StreamRecord): Running {
@@ -184,14 +185,13 @@ export class CallStreams {
         onStarted: () => {
           started = true;
           settled.resolve();
-          this.#tell(record, { event: 'stream-started' });
+          this.#tell(record, { event: 'started' });
         },
         onStopped: (reason, error) => {
           this.#running.delete(record.sid);
           settled.resolve();
           ended.resolve({ reason, error });
-          if (error !== null) this.#tell(record, { event: 'stream-error', error });
-          if (started) this.#tell(record, { event: 'stream-stopped' });
+          this.#tell(record, { event: 'stopped', started, reason, error });
         },
         onPatch: (patch) => journal.streamPatch(record.sid, patch),
         onEntry: (entry) => journal.entry(entry),
@@ -214,14 +214,14 @@ export class CallStreams {
         code: error.code,
         detail: error.message,
       });
-      this.#tell(record, { event: 'stream-error', error });
+      this.#tell(record, { event: 'stopped', started: false, reason: 'error', error });
     }
     return { kind: 'refused', sid, name: spec.name, error };
   }
 
   #tell(record: StreamRecord, told: StreamTold): void {
-    const { call, clock, journal } = this.#ports;
-    for (const callback of streamCallbacks(call, record, told, clock.now())) journal.callback(callback);
+    const { call, clock, journal, webhook } = this.#ports;
+    for (const callback of streamCallbacks(call, record, told, webhook, clock.now())) journal.callback(callback);
   }
 }
 

@@ -45,7 +45,7 @@ export interface PoolOptions {
   readonly makeLeg: MakeLeg;
   readonly makeSession: (ports: CallPorts) => CallSession;
   /** What all calls of the thread share. */
-  readonly shared: Pick<CallPorts, 'parser' | 'synthesiser' | 'openStream' | 'allowInsecureWs'>;
+  readonly shared: Pick<CallPorts, 'parser' | 'synthesiser' | 'openStream' | 'allowInsecureWs' | 'webhook'>;
   /** For one call: it keeps the cookies of one. */
   readonly newFetcher: () => Fetcher;
 }

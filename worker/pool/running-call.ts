@@ -120,6 +120,7 @@ export class RunningCall {
       clock,
       log: this.#log,
       journal: this.#journal,
+      tellGateway: post,
       makeLeg: (id, offer, delegate) => makeLeg({ callSid, id, offer, delegate, post, log: this.#log }),
     };
   }

@@ -1,6 +1,7 @@
 /**
- * Runs `<Connect><Stream>`: the document waits for the two-way stream. In Pivot the call ends with it
- * (AC-26); in Twilio `action` is requested or the next verb runs (AC-35, AC-36; U5, U13, U14).
+ * Runs `<Connect><Stream>`: the document waits for the two-way stream. The call ends with a stream of the
+ * Pivot dialect (AC-26); after one of Twilio's `action` is requested or the next verb runs (AC-35, AC-36;
+ * U5, U13, U14). The dialect is the stream's own, whatever the call's is (§14.1).
  */
 import type { StreamError } from '../../shared/domain/stream.ts';
 import type { ConnectVerb } from '../../shared/twiml/document.ts';
@@ -14,7 +15,7 @@ export const connect: Executor<ConnectVerb> = async (verb, context) => {
   const opened = await unlessAborted(context.signal, context.streams.open(verb.stream));
   const error = opened.kind === 'refused' ? opened.error : (await untilEnded(opened, context)).error;
   const { sid, name } = opened.kind === 'refused' ? opened : opened.stream;
-  if (context.call.dialect === 'pivot') {
+  if (verb.stream.dialect === 'pivot') {
     return error === null ? context.end('stream_ended') : context.end('stream_failed', error.message);
   }
   return verb.action === null ? NEXT : actionOf(verb, verb.action, sid, name, error);

@@ -1,4 +1,7 @@
-/** `<Connect>`: the two-way stream, which takes the document over (PROTOCOL §0 row 20, §4.1). */
+/**
+ * `<Connect>`: the two-way stream, which takes the document over (PROTOCOL §0 row 20, §4.1). What follows the
+ * stream is a matter of the stream's own dialect, so `action` means something to Twilio's kind only (§14.1).
+ */
 import { Attributes } from '../attributes.ts';
 import type { ConnectVerb } from '../document.ts';
 import type { RawElement } from '../element.ts';
@@ -8,11 +11,12 @@ import { streamsIn } from './streams-in.ts';
 
 export function readConnect(element: RawElement, reading: Reading): readonly ConnectVerb[] {
   const attributes = new Attributes(element, reading);
-  const action = reading.dialect === 'twilio' ? attributes.httpUrl('action') : null;
-  const method = reading.dialect === 'twilio' ? attributes.method('method', 'POST') : 'POST';
-  attributes.done();
   const [noun, ...more] = streamsIn(element, reading);
   for (const other of more) reading.warn(other, codes.invalidNoun, 'Connect takes one Stream; this one is skipped');
-  if (noun === undefined) return [];
-  return [{ verb: 'Connect', stream: readStream(noun, 'Connect', reading), action, method, line: element.line }];
+  const stream = noun === undefined ? null : readStream(noun, 'Connect', reading);
+  const twilio = (stream?.dialect ?? reading.dialect) === 'twilio';
+  const action = twilio ? attributes.httpUrl('action') : null;
+  const method = twilio ? attributes.method('method', 'POST') : 'POST';
+  attributes.done();
+  return stream === null ? [] : [{ verb: 'Connect', stream, action, method, line: element.line }];
 }

@@ -105,6 +105,57 @@ describe('Start', () => {
   });
 });
 
+describe('the webhook of the account', () => {
+  const webhook = { url: 'https://account.example/events', method: 'POST' } as const;
+
+  function told(verbs: string, dialect: 'pivot' | 'twilio' = 'pivot'): { world: World; done: Promise<void> } {
+    const world = new World(parser, { webhook });
+    world.fetcher.pages.set('https://app.example/voice', { body: `<Response>${verbs}</Response>` });
+    return { world, done: answered(world, dialect) };
+  }
+
+  const toWebhook = (world: World): Readonly<Record<string, string>>[] =>
+    world.journal.callbacks.filter(({ url }) => url === webhook.url).map(({ fields }) => fields);
+
+  for (const dialect of ['pivot', 'twilio'] as const) {
+    it(`is told of start and stop with Pivot's fields, in ${dialect}`, async () => {
+      const { world, done } = told(
+        '<Start><Stream url="wss://app.example/s" name="a"/></Start><Pause length="1"/>',
+        dialect,
+      );
+      await world.until('the verb', () => world.seen('verb.started Pause'));
+      const { accountSid, callSid } = world.lastStream.order.call;
+      await world.pass(1000);
+      await done;
+      const same = { account_id: accountSid, call_id: callSid, stream_id: world.lastStream.sid, stream_name: 'a' };
+      const [start, stop, ...more] = toWebhook(world);
+      assert.deepEqual(more, []);
+      assert.deepEqual(start, { event_name: 'stream_start', ...same, timestamp: start?.['timestamp'] });
+      assert.deepEqual(stop, { event_name: 'stream_stop', ...same, reason: 'hangup', timestamp: stop?.['timestamp'] });
+      assert.match(start?.['timestamp'] ?? '', /^\d{1,10}$/);
+    });
+  }
+
+  it('AC-8: gets one stream_stop with the error of a stream that never started', async () => {
+    const { world, done } = told('<Start><Stream url="wss://app.example/s"/></Start><Pause length="5"/>');
+    world.socketsOpen = false;
+    await world.until('the verb', () => world.seen('verb.started Pause'));
+    world.lastStream.end('error', { code: 31_920, message: 'connection failed with status code 403' });
+    const told403 = toWebhook(world).map((fields) => [fields['event_name'], fields['reason'], fields['error_message']]);
+    assert.deepEqual(told403, [['stream_stop', 'error', 'connection failed with status code 403']]);
+    world.leg.farHangsUp();
+    await done;
+  });
+
+  it('AC-27: a refused stream is a stream_stop with the sentence of the refusal', async () => {
+    const { world, done } = told('<Start><Stream url="wss://app.example/s"/></Start><Hangup/>');
+    world.journal.refusal = 'stream_limit';
+    await done;
+    const [stop] = toWebhook(world);
+    assert.deepEqual([stop?.['reason'], stop?.['error_message']], ['error', 'max unidirectional limit reached']);
+  });
+});
+
 describe('Stop', () => {
   const two =
     '<Start><Stream url="wss://app.example/a" name="a"/></Start><Start><Stream url="wss://app.example/b" name="b"/></Start>';

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, describe, it } from 'node:test';
 import type { CallPlan, CallRecord } from '../../../shared/domain/call.ts';
+import { FIRST_LEG } from '../../../shared/kernel/ids.ts';
 import { openTwimlParser } from '../../../shared/twiml/twiml-parser.ts';
 import { callRecord, World } from '../../support/fake-ports.ts';
 
@@ -391,5 +392,30 @@ describe('an owner that changes', () => {
     const world = worldWith('<Hangup/>');
     await world.session.run(callRecord({ ...inbound, status: 'ringing' }));
     assert.deepEqual(world.leg.log, ['ring', 'answer', 'hangup', 'close']);
+  });
+});
+
+describe('a leg that cannot be made', () => {
+  function broken(): World {
+    const makeLeg = (): never => {
+      throw new Error('no sockets');
+    };
+    return new World(parser, { makeLeg });
+  }
+
+  it('refuses the INVITE, so that the caller is not left ringing', async () => {
+    const world = broken();
+    await world.session.run(callRecord(inbound));
+    assert.deepEqual(world.toGateway, [
+      { kind: 'reject', leg: FIRST_LEG, sipCode: 503, reason: 'Service Unavailable' },
+    ]);
+    assert.deepEqual([world.journal.call.status, world.journal.call.ending?.cause], ['failed', 'internal_error']);
+  });
+
+  it('hangs up on a call that is up', async () => {
+    const world = broken();
+    await world.session.run(callRecord({ status: 'in-progress', answeredAt: '2026-11-23T10:00:00.000Z' }));
+    assert.deepEqual(world.toGateway, [{ kind: 'hangup', leg: FIRST_LEG }]);
+    assert.deepEqual([world.journal.call.status, world.journal.call.ending?.cause], ['completed', 'internal_error']);
   });
 });
