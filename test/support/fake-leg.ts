@@ -1,7 +1,7 @@
 /** A leg without SIP and RTP: it writes down what it is told, and the test plays the far end through its delegate. */
 import type { LegId } from '../../shared/kernel/ids.ts';
 import type { DialOrder, Leg, LegDelegate, LegLetter } from '../../worker/leg/leg.ts';
-import type { Tee } from '../../worker/media/frame.ts';
+import type { Tee, TeeBranch } from '../../worker/media/frame.ts';
 import type { MarkFired, PlayoutQueue } from '../../worker/media/playout-queue.ts';
 import type { ManualClock } from './clock.ts';
 
@@ -77,11 +77,16 @@ export class FakePlayout implements PlayoutQueue {
   }
 }
 
-const silentTee: Tee = { add: () => () => {} };
-
 export class FakeLeg implements Leg {
   readonly id: LegId;
-  readonly tee = silentTee;
+  /** Hears nothing until the test beats. */
+  readonly tee: Tee = {
+    add: (branch) => {
+      this.#branches.add(branch);
+      return () => this.#branches.delete(branch);
+    },
+  };
+  readonly #branches = new Set<TeeBranch>();
   readonly playout: FakePlayout;
   readonly delegate: LegDelegate;
   state: Leg['state'] = 'idle';
@@ -135,6 +140,12 @@ export class FakeLeg implements Leg {
 
   close(): void {
     this.log.push('close');
+  }
+
+  /** So many frames of silence on both tracks; no clock moves. */
+  beats(count: number): void {
+    const silence = { samples: new Int16Array(160), rate: 8000, encoded: null } as const;
+    for (let beat = 0; beat < count; beat++) for (const branch of this.#branches) branch.beat(beat, silence, silence);
   }
 
   /** The far end rings, answers, refuses, hangs up or presses a key. */

@@ -1,99 +1,360 @@
-/** The table of docs/streams.md "Life and end": what becomes of the stream, by its machine; of document and call, by running them. */
+/**
+ * The table of docs/streams.md "Life and end": who ended it × kind of stream × dialect, in calls of both
+ * dialects. Each cell is run: the call's session over the stream's own, the app's side played by the test.
+ */
 import assert from 'node:assert/strict';
 import { after, describe, it } from 'node:test';
+import type { Dialect } from '../../../shared/domain/dialect.ts';
+import { isTwoWay, type StreamMode, type StreamRecord } from '../../../shared/domain/stream.ts';
+import { silentLogger } from '../../../shared/kernel/log.ts';
 import { openTwimlParser } from '../../../shared/twiml/twiml-parser.ts';
 import { endingRules } from '../../../worker/call/ending.ts';
+import { initMedia } from '../../../worker/media/init.ts';
 import { failures, type Loss, socketFailure, statusFailure } from '../../../worker/stream/failure.ts';
-import { next, type StreamEvent, type StreamState } from '../../../worker/stream/state.ts';
+import { createStreamOpener } from '../../../worker/stream/session.ts';
 import { callRecord, World } from '../../support/fake-ports.ts';
 import { readPage, rowsOf } from '../../support/markdown.ts';
+import { FakeConnection } from '../stream/world.ts';
 
+await initMedia();
 const parser = openTwimlParser();
 after(() => parser.close());
 
-const rows = rowsOf(readPage('docs/streams.md'), 'Life and end');
-const rowOf = (label: string): readonly string[] => {
-  const row = rows.find(([first]) => first === label);
-  assert.ok(row, `there is a row: ${label}`);
-  return row;
-};
+const rows = rowsOf(readPage('docs/streams.md'), 'Life and end').slice(1);
 
-const connecting: StreamState = { kind: 'connecting', paused: false };
-const open: StreamState = { kind: 'in-progress' };
-const gone = (loss: Partial<Loss>): StreamEvent => ({
-  event: 'gone',
-  patient: false,
-  loss: { error: failures.abrupt, stage: 'lost', retryable: true, closeCode: null, ...loss },
-});
+interface Kind {
+  readonly mode: StreamMode;
+  readonly dialect: Dialect;
+}
+
+const kinds: readonly Kind[] = [
+  { mode: 'unidirectional', dialect: 'pivot' },
+  { mode: 'raw', dialect: 'pivot' },
+  { mode: 'bidirectional', dialect: 'pivot' },
+  { mode: 'duplex', dialect: 'pivot' },
+  { mode: 'unidirectional', dialect: 'twilio' },
+  { mode: 'bidirectional', dialect: 'twilio' },
+];
+
+/** One call with one stream; what follows the stream in the document is `<Pause>`, or `<Redirect>` by `action`. */
+class Scene {
+  readonly kind: Kind;
+  readonly world: World;
+  readonly connections: FakeConnection[] = [];
+  readonly done: Promise<void>;
+  readonly call;
+  /** Written by the owner after this one, when there is one. */
+  next: World | null = null;
+
+  constructor(kind: Kind, callDialect: Dialect, { withAction = true, url = 'wss://app.example/', before = '' } = {}) {
+    this.kind = kind;
+    const connections = this.connections;
+    this.world = new World(parser, {
+      openStream: (order, delegate) =>
+        createStreamOpener({
+          clock: this.world.clock,
+          log: silentLogger,
+          connect: (asked, app) => {
+            const connection = new FakeConnection(asked, app);
+            connections.push(connection);
+            return connection;
+          },
+        })(order, delegate),
+    });
+    const raw = { raw: ' rawAudio="true"', duplex: ' rawAudio="duplex"', unidirectional: '', bidirectional: '' };
+    const stream = `<Stream name="s" url="${url}" dialect="${kind.dialect}"${raw[kind.mode]}/>`;
+    const verb = isTwoWay(kind.mode)
+      ? `<Connect${withAction ? ' action="/after"' : ''}>${stream}</Connect><Stop><Stream name="s"/></Stop>`
+      : `<Start>${stream}</Start>`;
+    const page = (verbs: string) => ({ body: `<Response>${verbs}</Response>` });
+    this.world.fetcher.pages.set('https://app.example/voice', page(`${before}${verb}<Pause length="3600"/>`));
+    this.world.fetcher.pages.set('https://app.example/after', page('<Pause length="3600"/>'));
+    this.call = callRecord({ dialect: callDialect });
+    this.done = this.world.session.run(this.call);
+    this.world.leg.farAnswers();
+  }
+
+  get twoWay(): boolean {
+    return isTwoWay(this.kind.mode);
+  }
+
+  get connection(): FakeConnection {
+    const connection = this.connections.at(-1);
+    assert.ok(connection, 'a socket was asked for');
+    return connection;
+  }
+
+  get record(): StreamRecord {
+    const record = [...this.world.journal.records.values()][0];
+    assert.ok(record, 'the stream is recorded');
+    const patches = [...this.world.journal.streamPatches, ...(this.next?.journal.streamPatches ?? [])];
+    return Object.assign({}, record, ...patches.map(({ patch }) => patch));
+  }
+
+  async connecting(): Promise<this> {
+    await this.world.until('the socket', () => this.connections.length === 1);
+    if (!this.twoWay) await this.#pausing();
+    return this;
+  }
+
+  async open(): Promise<this> {
+    await this.connecting();
+    this.connection.app.onOpen();
+    return this;
+  }
+
+  lose(loss: Partial<Loss>): void {
+    const event = { error: failures.abrupt, stage: 'lost', retryable: false, closeCode: null, ...loss } as const;
+    this.connection.app.onGone(event);
+  }
+
+  /** The document went on with the verb after the stream. */
+  async wentOn(): Promise<void> {
+    await this.#pausing();
+    await this.world.pass(100);
+    assert.equal(this.world.journal.call.ending, undefined, 'the call goes on');
+  }
+
+  async finish(): Promise<void> {
+    this.world.leg.farHangsUp();
+    await this.done;
+  }
+
+  async #pausing(): Promise<void> {
+    const over = (): boolean => this.world.journal.call.ending !== undefined;
+    await this.world.until('the next verb', () => this.world.seen('verb.started Pause') || over());
+  }
+}
+
 const protocolError = socketFailure(Object.assign(new Error(), { code: 'WS_ERR_INVALID_UTF8' }));
+const document = { kind: 'inline', twiml: '<Response><Say>New</Say><Pause length="3600"/></Response>' } as const;
 
-const happenings: readonly { readonly label: string; readonly from: StreamState; readonly event: StreamEvent }[] = [
+interface Happening {
+  readonly label: string;
+  /** Of several ways to come into this row. */
+  readonly variant?: string;
+  readonly only?: (kind: Kind) => boolean;
+  readonly scene?: Omit<NonNullable<ConstructorParameters<typeof Scene>[2]>, 'withAction'>;
+  readonly from?: 'connecting' | 'nothing';
+  readonly refused?: boolean;
+  readonly happens: (scene: Scene) => void | Promise<void>;
+}
+
+const happenings: readonly Happening[] = [
   ...[1000, 1001, 1005].map((closeCode) => ({
     label: 'you close, with 1000, 1001 or no code',
-    from: open,
-    event: gone({ closeCode }),
+    variant: String(closeCode),
+    happens: (scene: Scene) => scene.lose({ stage: 'closed', closeCode }),
   })),
-  { label: 'you close with another code', from: open, event: gone({ closeCode: 1011 }) },
-  { label: 'the socket is lost, or two pings unanswered', from: open, event: gone({ error: failures.dead }) },
-  { label: 'you break the rules of RFC 6455', from: open, event: gone({ error: protocolError }) },
-  { label: 'the socket could not be opened', from: connecting, event: gone({ error: statusFailure(404) }) },
-  { label: 'DELETE /calls/:sid/streams/:name', from: open, event: { event: 'stop', reason: 'api' } },
+  {
+    label: 'you close with another code',
+    happens: (scene) => scene.lose({ stage: 'closed', closeCode: 1011 }),
+  },
+  {
+    label: 'the socket is lost, or no answer to pings',
+    variant: 'lost',
+    happens: (scene) => scene.lose({}),
+  },
+  {
+    label: 'the socket is lost, or no answer to pings',
+    variant: 'pings',
+    happens: (scene) => scene.lose({ error: failures.dead }),
+  },
+  { label: 'you break the rules of RFC 6455', happens: (scene) => scene.lose({ error: protocolError }) },
+  {
+    label: 'the socket could not be opened',
+    from: 'connecting',
+    happens: (scene) => scene.lose({ stage: 'upgrade', error: statusFailure(404) }),
+  },
+  {
+    label: 'the stream was refused (limit, name, URL)',
+    variant: 'limit',
+    from: 'nothing',
+    refused: true,
+    happens: () => {},
+  },
+  {
+    label: 'the stream was refused (limit, name, URL)',
+    variant: 'URL',
+    from: 'nothing',
+    scene: { url: 'ftp://app.example/' },
+    happens: () => {},
+  },
+  {
+    label: '<Stop>',
+    scene: {},
+    happens: (scene) => {
+      if (scene.twoWay) return;
+      scene.world.session.deliver({
+        kind: 'replace',
+        document: {
+          kind: 'inline',
+          twiml: '<Response><Stop><Stream name="s"/></Stop><Pause length="3600"/></Response>',
+        },
+      });
+    },
+  },
+  {
+    label: 'DELETE /calls/:sid/streams/:name',
+    happens: (scene) => scene.world.session.deliver({ kind: 'stream-stop', stream: scene.record.sid }),
+  },
+  {
+    label: 'your message hangup (bidirectional)',
+    only: ({ mode }) => mode !== 'duplex',
+    happens: (scene) => scene.connection.app.onText(JSON.stringify({ event: 'hangup', streamSid: scene.record.sid })),
+  },
+  {
+    label: 'another document by POST /calls/:sid',
+    happens: (scene) => scene.world.session.deliver({ kind: 'replace', document }),
+  },
+  {
+    label: 'either side hangs up, or the document ends',
+    variant: 'they hang up',
+    happens: (scene) => scene.world.leg.farHangsUp(),
+  },
+  {
+    label: 'either side hangs up, or the document ends',
+    variant: 'we hang up',
+    happens: (scene) => scene.world.session.deliver({ kind: 'end', status: 'completed' }),
+  },
+  {
+    label: 'either side hangs up, or the document ends',
+    variant: 'the document ends',
+    only: ({ mode }) => !isTwoWay(mode),
+    happens: (scene) =>
+      scene.world.session.deliver({ kind: 'replace', document: { kind: 'inline', twiml: '<Response/>' } }),
+  },
   {
     label: 'an hour of pause without a message from you',
-    from: { kind: 'paused' },
-    event: { event: 'stop', reason: 'connection_inactivity' },
+    happens: (scene) => {
+      scene.world.session.deliver({ kind: 'stream-update', stream: scene.record.sid, paused: true });
+      scene.world.leg.beats(180_001);
+    },
+  },
+  {
+    label: 'our worker dies',
+    happens: async (scene) => {
+      scene.world.session.lost();
+      await scene.done;
+      scene.next = new World(parser);
+      const { sid } = scene.record;
+      scene.next.journal.records.set(sid, scene.record);
+      await scene.next.session.run({ ...scene.call, status: 'in-progress', answeredAt: '2026-11-23T10:00:00.000Z' });
+    },
   },
 ];
 
-type Over = Extract<StreamState, { kind: 'stopped' | 'failed' }>;
-
-function over({ from, event }: (typeof happenings)[number]): { readonly state: Over; readonly says: string } {
-  const { state, effects } = next(from, event);
-  assert.ok(state.kind === 'stopped' || state.kind === 'failed');
-  return { state, says: effects.includes('farewell') ? 'stop' : '–' };
+/** A cell for one-way and for two-way streams: `one-way: …; two-way: …`. */
+function cellFor(cell: string, twoWay: boolean): string {
+  const parts = /^one-way: (.*); two-way: (.*)$/.exec(cell);
+  if (parts !== null) return (twoWay ? parts[2] : parts[1]) ?? '';
+  const only = /^two-way: (.*)$/.exec(cell);
+  return only === null ? cell : twoWay ? (only[1] ?? '') : '–';
 }
 
-/** As the table words it. */
-function told({ kind, reason, error }: Over, from: StreamState): string {
-  if (kind === 'failed') return from === connecting ? 'failed, with its error' : `failed, error ${error?.code}`;
-  return `stopped, ${reason}${error === null ? '' : `, error ${error.code}`}`;
+/** The stream as the table words it. */
+function streamIs({ status, reason, error }: StreamRecord, label: string): string {
+  if (status === 'stopped') return `stopped, ${reason}${error === null ? '' : `, error ${error.code}`}`;
+  if (status !== 'failed') return 'stays';
+  assert.equal(reason, 'error');
+  return label.includes('could not be opened') ? 'failed, with its error' : `failed, error ${error?.code}`;
 }
 
-/** A call whose two-way stream ends so; the document goes on with `action`. */
-async function called(dialect: 'pivot' | 'twilio', { reason, error }: Over): Promise<World> {
-  const world = new World(parser);
-  const action = dialect === 'twilio' ? ' action="/after"' : '';
-  const body = `<Response><Connect${action}><Stream url="wss://app.example/"/></Connect><Hangup/></Response>`;
-  world.fetcher.pages.set('https://app.example/voice', { body });
-  world.fetcher.pages.set('https://app.example/after', { body: '<Response><Hangup/></Response>' });
-  const done = world.session.run(callRecord({ dialect }));
-  world.leg.farAnswers();
-  await world.until('the stream', () => world.streams.length === 1);
-  world.lastStream.end(reason, error);
-  await done;
-  return world;
+async function checkDocument(scene: Scene, cell: string): Promise<void> {
+  const { journal, fetcher } = scene.world;
+  const after = () => fetcher.orders.find(({ url }) => url.endsWith('/after'));
+  const ended = /^the call ends(?:, (\w+))?$/.exec(cell);
+  if (ended !== null) {
+    const world = scene.next ?? scene.world;
+    for (let beats = 0; beats < 250 && world.journal.call.ending === undefined; beats++) await world.pass(20);
+    const { ending } = world.journal.call;
+    assert.ok(ending, 'the call ends');
+    if (ended[1] !== undefined) assert.equal(ending.cause, ended[1]);
+    assert.equal(after(), undefined, 'no action');
+    if (scene.twoWay) assert.ok(!journal.types().includes('verb.started Pause'), 'nothing follows the stream');
+    return;
+  }
+  switch (cell) {
+    case 'go on':
+    case '–':
+      await scene.wentOn();
+      break;
+    case 'not possible':
+      assert.ok(!scene.world.seen('verb.started Stop'), 'the document waits for the stream');
+      break;
+    case 'the new document runs':
+      await scene.world.until('the new document', () => scene.world.seen('verb.started Say'));
+      assert.equal(journal.call.ending, undefined);
+      break;
+    case 'action, else the next verb':
+    case 'the same, with StreamError': {
+      await scene.wentOn();
+      const order = after();
+      if (order === undefined) assert.ok(scene.world.seen('verb.started Stop'), 'the next verb runs');
+      else assert.equal('StreamError' in order.fields, cell !== 'action, else the next verb');
+      break;
+    }
+    default:
+      assert.fail(`nobody knows what this cell means: ${cell}`);
+  }
+  await scene.finish();
+}
+
+async function run(happening: Happening, kind: Kind, callDialect: Dialect, withAction: boolean): Promise<void> {
+  const row = rows.find(([first]) => first === happening.label);
+  assert.ok(row, `there is a row: ${happening.label}`);
+  const [, stream = '', receives = '', oneWay = '', pivot = '', twilio = ''] = row;
+  const scene = new Scene(kind, callDialect, { withAction, ...happening.scene });
+  if (happening.refused) scene.world.journal.refusal = 'stream_limit';
+  if (happening.from === 'connecting') await scene.connecting();
+  else if (happening.from !== 'nothing') await scene.open();
+  await happening.happens(scene);
+  const cell = scene.twoWay ? (kind.dialect === 'pivot' ? pivot : twilio) : oneWay;
+  const untouched = cell === 'not possible' || cell === '–';
+  if (untouched || happening.from === 'nothing') {
+    await checkDocument(scene, cell);
+    if (happening.from === 'nothing') assert.equal(scene.connections.length, 0, 'no stream');
+    return;
+  }
+  const words = cellFor(stream, scene.twoWay);
+  if (words === 'stays') {
+    assert.equal(streamIs(scene.record, happening.label), 'stays');
+    await checkDocument(scene, cell);
+    return;
+  }
+  await scene.world.until('the end of the stream', () => streamIs(scene.record, happening.label) !== 'stays');
+  assert.equal(streamIs(scene.record, happening.label), words);
+  const speaks = kind.mode === 'unidirectional' || kind.mode === 'bidirectional';
+  const last = scene.connection.messages.at(-1);
+  const got = last?.event === 'stop' ? 'stop' : '–';
+  assert.equal(got, speaks ? cellFor(receives, scene.twoWay) : '–');
+  if (got === 'stop') assert.equal(last.stop.reason, scene.record.reason);
+  assert.equal(scene.connection.messages.filter(({ event }) => event === 'stop').length, got === 'stop' ? 1 : 0);
+  await checkDocument(scene, cell);
 }
 
 describe('the end of a stream is as documented', () => {
   for (const happening of happenings) {
-    const { label, from, event } = happening;
-    const code = event.event === 'gone' && event.loss.closeCode !== null ? ` (${event.loss.closeCode})` : '';
-    it(`${label}${code}`, async () => {
-      const [, stream, receives, oneWay, pivot = '', twilio = ''] = rowOf(label);
-      const { state, says } = over(happening);
-      assert.equal(stream, told(state, from));
-      assert.equal(receives, says);
-      assert.equal(oneWay, 'go on');
-
-      const ended = await called('pivot', state);
-      assert.equal(pivot, `the call ends, ${ended.journal.call.ending?.cause}`);
-      const went = await called('twilio', state);
-      const after = went.fetcher.orders.find(({ url }) => url.endsWith('/after'));
-      assert.equal(went.journal.call.ending?.cause, 'hangup_verb');
-      assert.ok(after, 'the action was requested');
-      assert.equal(twilio, 'StreamError' in after.fields ? 'the same, with StreamError' : 'action, else the next verb');
+    const variant = happening.variant === undefined ? '' : ` (${happening.variant})`;
+    describe(`${happening.label}${variant}`, () => {
+      for (const kind of kinds.filter((one) => happening.only?.(one) ?? true)) {
+        it(`${kind.mode}, ${kind.dialect}`, async () => {
+          for (const callDialect of ['pivot', 'twilio'] as const) {
+            await run(happening, kind, callDialect, true);
+            if (isTwoWay(kind.mode)) await run(happening, kind, callDialect, false);
+          }
+        });
+      }
     });
   }
+
+  it('has a case for every row', () => {
+    const cases = new Set(happenings.map(({ label }) => label));
+    assert.deepEqual(
+      rows.map(([first]) => first),
+      [...cases],
+    );
+  });
 
   it('names only endings there are', () => {
     const causes = rows.flatMap((row) => row.flatMap((cell) => /^the call ends, (\w+)$/.exec(cell)?.[1] ?? []));
