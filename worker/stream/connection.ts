@@ -4,6 +4,7 @@
  * `onGone` is told once, unless it was terminated. Retries are made here for connects that failed
  * before anybody answered; everything after that is the session's decision.
  */
+import { randomFillSync } from 'node:crypto';
 import type { SecureContext } from 'node:tls';
 import { type ClientOptions, type RawData, WebSocket } from 'ws';
 import type { StreamError } from '../../shared/domain/stream.ts';
@@ -68,6 +69,12 @@ const MAX_FRAGMENTS = 1_024;
 const MAX_PENDING_PONGS = 32;
 const AS_TEXT = { binary: false } as const;
 const AS_BINARY = { binary: true } as const;
+/** Of a UTF-16 unit. */
+const MAX_UTF8_BYTES = 3;
+/** The text that is being sent: ws copies it while it masks. */
+const outgoing = Buffer.alloc(16_384);
+const masks = Buffer.alloc(8_192);
+let masksFrom = masks.length;
 const NORMAL_CLOSURE = 1000;
 
 /** Makes the function that opens connections. */
@@ -108,7 +115,8 @@ class SocketConnection implements Connection {
 
   sendText(text: string): void {
     // As bytes: ws then masks into one buffer and writes once, where a string costs a gathered write of two.
-    this.#send(Buffer.from(text), AS_TEXT);
+    const isShort = text.length * MAX_UTF8_BYTES <= outgoing.length;
+    this.#send(isShort ? outgoing.subarray(0, outgoing.write(text)) : Buffer.from(text), AS_TEXT);
   }
 
   sendBinary(bytes: Uint8Array): void {
@@ -189,6 +197,7 @@ class SocketConnection implements Connection {
       headers: { ...headers, 'User-Agent': 'pivot-streams', ...signatureHeaders(authToken, { url }, clock.now()) },
       followRedirects: false,
       perMessageDeflate: false,
+      generateMask: drawMask,
       maxPayload: MAX_MESSAGE_BYTES,
       ...undeclared,
       ...(tls === null ? {} : { secureContext: tls }),
@@ -298,6 +307,18 @@ class SocketConnection implements Connection {
 function badUrl(url: string): Loss {
   const error = /^[a-z][a-z0-9+.-]*:/i.test(url) && !/^wss?:/i.test(url) ? failures.badScheme : failures.badUrl;
   return { error, stage: 'connect', retryable: false, closeCode: null };
+}
+
+/** RFC 6455 §5.3: unpredictable. Never nought, of which ws makes no copy. */
+function drawMask(mask: Buffer): void {
+  do {
+    if (masksFrom === masks.length) {
+      randomFillSync(masks);
+      masksFrom = 0;
+    }
+    masks.copy(mask, 0, masksFrom, masksFrom + 4);
+    masksFrom += 4;
+  } while (mask.readInt32LE(0) === 0);
 }
 
 const asError = (error: unknown): Error => (error instanceof Error ? error : new Error(String(error)));

@@ -7,7 +7,8 @@ import type { StreamSpec } from '../../../shared/domain/stream.ts';
 import { type BareFormat, BareReader, bareEncoding, isBareRate, sameFormat } from '../bare-samples.ts';
 import { warnings } from '../failure.ts';
 import { FilePlayback, type ReadAudioFile } from '../file-playback.ts';
-import { type AppMessage, decodeMessage, type GivenFormat } from '../messages/decode.ts';
+import type { AppMessage, GivenFormat } from '../messages/decode.ts';
+import { MessageReader } from '../messages/reader.ts';
 import type { Playback } from '../playback.ts';
 import type { Mode, ModeDelegate } from './mode.ts';
 
@@ -29,6 +30,7 @@ export class Bidirectional implements Mode {
   readonly #options: BidirectionalOptions;
   readonly #delegate: ModeDelegate;
   readonly #files: FilePlayback;
+  readonly #messages: MessageReader;
   #reader: BareReader | null = null;
   /** Bare samples are this app's way: always in the Twilio dialect, in Pivot once it has sent some. */
   #live: boolean;
@@ -37,12 +39,13 @@ export class Bidirectional implements Mode {
     this.playback = options.playback;
     this.#options = options;
     this.#delegate = delegate;
+    this.#messages = new MessageReader(options.streamSid, options.spec.dialect);
     this.#live = options.spec.dialect === 'twilio';
     this.#files = new FilePlayback(options.playback, options.readAudioFile, (detail) => this.#problem(detail));
   }
 
   onText(text: string): void {
-    const message = decodeMessage(text, this.#options.streamSid, this.#options.spec.dialect);
+    const message = this.#messages.read(text);
     switch (message.event) {
       case 'media':
         this.#onMedia(message);
