@@ -53,15 +53,18 @@ export function pivotSignature(authToken: string, url: string, body: string | Ui
   return `t=${seconds},v1=${pivotDigest(authToken, seconds, url, body)}`;
 }
 
-/** Verifies `X-Pivot-Signature` in constant time; false as well when it is older or newer than the window. */
+/**
+ * Verifies `X-Pivot-Signature` in constant time; false as well when it is older or newer than the window.
+ * `header` is what came, whatever it is; `nowMs` is wall time.
+ */
 export function verifySignature(
   authToken: string,
-  header: string,
+  header: string | undefined,
   request: SignedRequest,
-  nowMs: number,
+  nowMs: number = Date.now(),
   windowMs: number = REPLAY_WINDOW_MS,
 ): boolean {
-  const parts = header.split(',', 8).map((part) => part.trim());
+  const parts = (header ?? '').split(',', 8).map((part) => part.trim());
   const seconds = parts.find((part) => /^t=\d{1,12}$/.test(part))?.slice(2);
   if (seconds === undefined || Math.abs(nowMs - Number(seconds) * 1000) > windowMs) return false;
   const wanted = pivotDigest(authToken, seconds, request.url, request.body ?? '');
@@ -72,8 +75,9 @@ export function verifySignature(
  * Verifies `X-Twilio-Signature` in constant time, with and without the scheme's default port.
  * A URL with `bodySHA256` is checked against the body too.
  */
-export function verifyTwilioSignature(authToken: string, header: string, request: SignedRequest): boolean {
+export function verifyTwilioSignature(authToken: string, header: string | undefined, request: SignedRequest): boolean {
   const { url, fields = {}, body = '' } = request;
+  if (header === undefined) return false;
   if (!spellings(url).some((spelling) => equal(header, twilioSignature(authToken, spelling, fields)))) return false;
   const hash = /[?&]bodySHA256=([^&#]*)/.exec(url)?.[1];
   return hash === undefined || equal(hash.toLowerCase(), sha256(body));
