@@ -7,8 +7,9 @@
  *               cursor       mark        written        cleared audio moves the cursor, not `played`
  *
  * A live producer that falls behind is given a small pre-buffer before it is heard again, so that
- * one late packet makes one gap and not a row of them.
+ * one late packet makes one gap and not a row of them. One whose clock is not ours is kept pace with.
  */
+import { frameSamples, LivePace, paceStep, stretch } from './live-pace.ts';
 import { saturate } from './mixer.ts';
 import type { MarkFired, PlayoutQueue } from './playout-queue.ts';
 import { SampleRing } from './sample-ring.ts';
@@ -29,9 +30,11 @@ export interface PlayoutOptions {
   readonly boundMs?: number;
 }
 
-/** More marks than this at a time come back at once, as cleared. */
-const MAX_MARKS = 4096;
+/** More than one a frame for ten minutes. Of more marks than this the oldest come back at once, as cleared, so that the order stays. */
+const MAX_MARKS = 32_768;
 const FADE_MS = 5;
+/** Peak of a frame that is as good as silent: −40 dBFS. */
+const QUIET_PEAK = 328;
 
 export class Playout implements PlayoutQueue {
   #rate = 0;
@@ -49,6 +52,11 @@ export class Playout implements PlayoutQueue {
   #dropped = 0;
   #underruns = 0;
   #live = false;
+  /** Since there was a live producer. */
+  #pace: LivePace | null = null;
+  /** A frame that is a few samples longer or shorter than it will be. */
+  #uneven = new Int16Array(0);
+  #quiet = false;
   /** Live and starved: nothing is played until the pre-buffer is there or has been waited for. */
   #starved = false;
   #waited = 0;
@@ -90,14 +98,18 @@ export class Playout implements PlayoutQueue {
   enqueue(samples: Int16Array): number {
     const taken = Math.min(samples.length, this.#bound - this.#ring.length);
     this.#ring.write(samples, 0, taken);
+    if (this.#live) this.#pace?.arrived();
+    else this.#pace?.restart();
     return taken;
   }
 
   mark(fire: MarkFired): void {
     const idle = this.#ring.length === 0 && this.#marksFrom === this.#marks.length;
     if (idle) this.#tell(fire, false);
-    else if (this.#marks.length - this.#marksFrom >= MAX_MARKS) this.#tell(fire, true);
-    else this.#marks.push({ at: this.#cursor + this.#ring.length, fire });
+    else {
+      this.#marks.push({ at: this.#cursor + this.#ring.length, fire });
+      if (this.#marks.length - this.#marksFrom > MAX_MARKS) this.#tell(this.#shiftMark().fire, true);
+    }
   }
 
   clear(): { readonly playedSamples: number; readonly droppedSamples: number } {
@@ -108,6 +120,7 @@ export class Playout implements PlayoutQueue {
     this.#dropped += droppedSamples;
     this.#starved = false;
     this.#sounding = false;
+    this.#pace?.restart();
     const playedSamples = this.playedSamples;
     const marks = this.#marks;
     const from = this.#marksFrom;
@@ -120,6 +133,9 @@ export class Playout implements PlayoutQueue {
   setLive(live: boolean): void {
     this.#live = live;
     this.#starved = false;
+    if (!live || this.#pace !== null) return;
+    this.#pace = new LivePace(this.#rate);
+    this.#uneven = new Int16Array(frameSamples(this.#rate) + paceStep(this.#rate));
   }
 
   /**
@@ -127,11 +143,27 @@ export class Playout implements PlayoutQueue {
    * passes. Answers with false when all of it is silence.
    */
   next(out: Int16Array): boolean {
+    const pace = this.#pace;
+    if (pace === null || out.length !== frameSamples(this.#rate)) return this.#take(out, out.length);
+    const queued = this.#ring.length;
+    const extra = pace.beat(queued, this.#quiet, this.#starved ? -1 : queued - out.length);
+    let heard: boolean;
+    if (extra === 0) heard = this.#take(out, out.length);
+    else {
+      heard = this.#take(this.#uneven, out.length + extra);
+      stretch(this.#uneven, out.length + extra, out);
+    }
+    this.#quiet = pace.owes && isQuiet(out);
+    return heard;
+  }
+
+  /** The next `length` samples of what is queued, or silence. */
+  #take(out: Int16Array, length: number): boolean {
     const playing = this.#mayPlay();
     let heard = false;
     this.#frameAt = 0;
-    while (playing && this.#frameAt < out.length && this.#ring.length > 0) {
-      const room = out.length - this.#frameAt;
+    while (playing && this.#frameAt < length && this.#ring.length > 0) {
+      const room = length - this.#frameAt;
       const mark = this.#marks[this.#marksFrom];
       const count = this.#ring.read(out, this.#frameAt, mark ? Math.min(room, mark.at - this.#cursor) : room);
       this.#cursor += count;
@@ -139,12 +171,12 @@ export class Playout implements PlayoutQueue {
       this.#sounding = heard = true;
       this.#fireDue();
     }
-    if (this.#frameAt < out.length) {
-      out.fill(0, this.#frameAt);
+    if (this.#frameAt < length) {
+      out.fill(0, this.#frameAt, length);
       this.#rest();
     }
     this.#frameAt = 0;
-    return this.#mixFade(out) || heard;
+    return this.#mixFade(out, length) || heard;
   }
 
   #setRate(rate: number): void {
@@ -171,6 +203,7 @@ export class Playout implements PlayoutQueue {
       this.#underruns++;
       this.#starved = true;
       this.#waited = 0;
+      this.#pace?.restart(true);
     }
     this.#sounding = false;
   }
@@ -179,16 +212,22 @@ export class Playout implements PlayoutQueue {
     for (;;) {
       const mark = this.#marks[this.#marksFrom];
       if (!mark || mark.at > this.#cursor) return;
-      this.#marksFrom++;
-      if (this.#marksFrom === this.#marks.length) {
-        this.#marks = [];
-        this.#marksFrom = 0;
-      } else if (this.#marksFrom >= 64) {
-        this.#marks.splice(0, this.#marksFrom);
-        this.#marksFrom = 0;
-      }
+      this.#shiftMark();
       this.#tell(mark.fire, false);
     }
+  }
+
+  /** Takes the first mark off; there must be one. */
+  #shiftMark(): Mark {
+    const mark = this.#marks[this.#marksFrom++] as Mark;
+    if (this.#marksFrom === this.#marks.length) {
+      this.#marks = [];
+      this.#marksFrom = 0;
+    } else if (this.#marksFrom >= 64 && this.#marksFrom * 2 >= this.#marks.length) {
+      this.#marks.splice(0, this.#marksFrom);
+      this.#marksFrom = 0;
+    }
+    return mark;
   }
 
   #tell(fire: MarkFired, cleared: boolean): void {
@@ -208,10 +247,10 @@ export class Playout implements PlayoutQueue {
   }
 
   /** Adds the fade to what follows the clear; it is 5 ms and may reach into the next frame. */
-  #mixFade(out: Int16Array): boolean {
+  #mixFade(out: Int16Array, room: number): boolean {
     const length = this.#fadeLength;
     if (length === 0) return false;
-    const count = Math.min(length, out.length - this.#fadeFrom);
+    const count = Math.min(length, room - this.#fadeFrom);
     for (let i = 0; i < count; i++) {
       const at = this.#fadeFrom + i;
       out[at] = saturate((out[at] as number) + (this.#fade[i] as number));
@@ -221,4 +260,12 @@ export class Playout implements PlayoutQueue {
     this.#fadeFrom = 0;
     return true;
   }
+}
+
+function isQuiet(samples: Int16Array): boolean {
+  for (let i = 0; i < samples.length; i++) {
+    const sample = samples[i] as number;
+    if (sample > QUIET_PEAK || sample < -QUIET_PEAK) return false;
+  }
+  return true;
 }

@@ -92,6 +92,20 @@ describe('playout: order and marks', () => {
     assert.deepEqual(fired, ['second']);
   });
 
+  it('any number of marks, strictly in order: beyond the bound the oldest come back', () => {
+    const queue = playout();
+    const fired: [number, boolean][] = [];
+    for (let name = 0; name < 33_000; name++) {
+      queue.enqueue(Int16Array.of(1, 2));
+      queue.mark(({ cleared }) => fired.push([name, cleared]));
+    }
+    play(queue, 8300);
+    assert.deepEqual(
+      fired,
+      Array.from({ length: 33_000 }, (_, name) => [name, name < 33_000 - 32_768]),
+    );
+  });
+
   it('AC-48: holds ten minutes and says how much it took', () => {
     const queue = playout();
     const minute = new Int16Array(60 * rate);

@@ -1,0 +1,185 @@
+/** Live producers whose clock is not ours, and producers that only look like it. Half an hour each, by hand. */
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { Playout } from '../../../worker/media/playout.ts';
+import { heardAt, sine, toneLevel } from '../../support/tone.ts';
+
+const HALF_AN_HOUR = 90_000;
+
+/** What the producer says at each sample of its own; a counter in it tells which sample that was. */
+type Voice = (sample: number) => number;
+
+interface Sender {
+  readonly rate: 8000 | 16_000;
+  /** Positive: its clock is fast. */
+  readonly ppm: number;
+  readonly chunkMs: number;
+  /** Sent at once at the beginning. */
+  readonly aheadMs?: number;
+  readonly jitterMs?: number;
+  readonly marks?: boolean;
+  readonly voice?: Voice;
+}
+
+interface Run {
+  readonly queue: Playout;
+  /** The delay from being sent to being heard in ms, once a second. */
+  readonly delays: number[];
+  readonly sent: number;
+  /** The last second heard. */
+  readonly tail: Int16Array;
+  readonly silentBeats: number;
+}
+
+/** Sends and beats for a while; the delay is told by marks at known samples. */
+function run(sender: Sender, beats = HALF_AN_HOUR): Run {
+  const { rate, ppm, chunkMs, aheadMs = 0, jitterMs = 0, voice = () => 5000 } = sender;
+  const queue = new Playout({ rate, report: (error) => assert.fail(String(error)) });
+  const chunk = new Int16Array((rate * chunkMs) / 1000);
+  const realChunkMs = chunkMs / (1 + ppm / 1e6);
+  const out = new Int16Array(rate / 50);
+  const tail = new Int16Array(rate);
+  const delays: number[] = [];
+  let chunks = 0;
+  let sent = 0;
+  let random = 1;
+  let silentBeats = 0;
+  const send = (): void => {
+    for (let i = 0; i < chunk.length; i++) chunk[i] = voice(sent + i);
+    queue.setLive(true);
+    sent += queue.enqueue(chunk);
+    if (sender.marks)
+      queue.mark(() => {
+        if (queue.queuedSamples === 0) queue.setLive(false);
+      });
+  };
+  for (let ms = 0; ms < aheadMs; ms += chunkMs) send();
+  const ahead = sent;
+  for (let beat = 0; beat < beats; beat++) {
+    for (;;) {
+      const due = 3 + chunks * realChunkMs + jitterMs * (random / 0x7fff_ffff);
+      if (due > beat * 20) break;
+      random = (random * 48_271) % 0x7fff_ffff;
+      chunks += 1;
+      send();
+    }
+    if (!queue.next(out)) silentBeats += 1;
+    tail.set(out, (beat % 50) * out.length);
+    // What is heard now was sent when the producer's own time was the cursor's.
+    const sentAt = (3 + ((queue.playedSamples - ahead) / rate) * 1000) / (1 + ppm / 1e6);
+    if (beat % 50 === 49 && beat > 100) delays.push((beat + 1) * 20 - sentAt);
+  }
+  return { queue, delays, sent, tail, silentBeats };
+}
+
+const spread = ({ delays }: Run): number => {
+  const [first = 0] = delays;
+  return Math.max(...delays.map((delay) => Math.abs(delay - first)));
+};
+
+/** Words of 1.2 s with pauses of 0.4 s between them. */
+const words =
+  (rate: number): Voice =>
+  (sample) =>
+    sample % (1.6 * rate) < 1.2 * rate ? 5000 : 0;
+
+describe('a live producer with a clock of its own', () => {
+  for (const ppm of [200, -200]) {
+    for (const rate of [8000, 16_000] as const) {
+      for (const chunkMs of rate === 8000 ? [20, 60, 100] : [20]) {
+        it(`${ppm} ppm, chunks of ${chunkMs} ms at ${rate} Hz: half an hour gains and loses at most 40 ms`, () => {
+          const heard = run({ rate, ppm, chunkMs, voice: words(rate) });
+          assert.ok(spread(heard) <= 40, `${spread(heard)} ms`);
+          assert.ok(heard.queue.underruns <= 2, `${heard.queue.underruns} underruns`);
+        });
+      }
+    }
+
+    it(`${ppm} ppm: also of music, which never pauses, and in spite of jitter`, () => {
+      const voice: Voice = (sample) => Math.round(8000 * Math.sin((2 * Math.PI * 440 * sample) / 8000));
+      const heard = run({ rate: 8000, ppm, chunkMs: 20, jitterMs: 15, voice });
+      assert.ok(spread(heard) <= 40, `${spread(heard)} ms`);
+      assert.ok(heard.queue.underruns <= 2);
+      assert.ok(toneLevel(heard.tail, 440, 8000) > 0.2);
+    });
+
+    it(`${ppm} ppm: a mark behind every chunk changes nothing of it`, () => {
+      const heard = run({ rate: 8000, ppm, chunkMs: 20, marks: true, voice: words(8000) });
+      assert.ok(spread(heard) <= 40, `${spread(heard)} ms`);
+    });
+
+    it(`${ppm} ppm: a lead of two seconds stays one`, () => {
+      const heard = run({ rate: 8000, ppm, chunkMs: 20, aheadMs: 2000, voice: words(8000) });
+      assert.ok(spread(heard) <= 40, `${spread(heard)} ms`);
+      assert.equal(heard.queue.underruns, 0);
+      assert.ok(Math.abs(heard.queue.queuedSamples / 8 - 2000) <= 60);
+    });
+  }
+
+  it('without drift nothing is ever added or left out', () => {
+    const heard = run({ rate: 8000, ppm: 0, chunkMs: 20, jitterMs: 10 });
+    assert.ok(spread(heard) <= 1);
+    assert.equal(heard.queue.underruns, 0);
+  });
+
+  it('what is mended in sound is not heard: a tone stays one tone', () => {
+    const voice: Voice = (sample) => Math.round(8000 * Math.sin((2 * Math.PI * 1000 * sample) / 8000));
+    const heard = run({ rate: 8000, ppm: 200, chunkMs: 20, voice }, 10_000);
+    assert.deepEqual(
+      heardAt(heard.tail, 1000, 8000, 0.24).map(({ fromMs, toMs }) => [fromMs, toMs]),
+      [[0, 1000]],
+    );
+    assert.equal(heard.silentBeats, 1);
+  });
+});
+
+describe('audio sent ahead', () => {
+  const total = 8000 * 300;
+  const numbered = (from: number, count: number): Int16Array =>
+    Int16Array.from({ length: count }, (_, at) => ((from + at) % 30_000) + 1);
+
+  /** Sends five minutes as it likes; all of it must be heard, bit by bit. */
+  const pushes: Readonly<Record<string, (beat: number, sent: number) => number>> = {
+    'all at once': (beat) => (beat === 0 ? total : 0),
+    'ten seconds every seven': (beat) => (beat % 350 === 0 ? 80_000 : 0),
+    'twice as fast as it is heard': () => 320,
+    'a twentieth faster than it is heard': () => 168,
+    'a hundredth faster than it is heard': (beat) => (beat % 5 === 0 ? 808 : 0),
+    'as the caller hears it, two seconds ahead': (beat) => (beat === 0 ? 16_000 : 160),
+  };
+  for (const [name, push] of Object.entries(pushes)) {
+    it(`${name}: nothing is trimmed`, () => {
+      const queue = new Playout({ rate: 8000, report: (error) => assert.fail(String(error)) });
+      queue.setLive(true);
+      const out = new Int16Array(160);
+      let sent = 0;
+      let heard = 0;
+      for (let beat = 0; heard < total; beat++) {
+        const count = Math.min(push(beat, sent), total - sent);
+        if (count > 0) sent += queue.enqueue(numbered(sent, count));
+        queue.next(out);
+        for (let at = 0; at < Math.min(160, total - heard); at++) {
+          if (out[at] !== ((heard + at) % 30_000) + 1) assert.fail(`sample ${heard + at} is ${out[at]}`);
+        }
+        heard += 160;
+      }
+      assert.equal(queue.playedSamples, total);
+    });
+  }
+
+  it('quiet words of an app that pauses now and then are heard bit by bit', () => {
+    const queue = new Playout({ rate: 8000, report: (error) => assert.fail(String(error)) });
+    const out = new Int16Array(160);
+    let played = 0;
+    for (let turn = 0; turn < 40; turn++) {
+      for (let beat = 0; beat < 400; beat++) {
+        queue.setLive(true);
+        queue.enqueue(sine(440, 20, 8000, 0.005));
+        queue.next(out);
+        played += 160;
+        assert.equal(queue.playedSamples, played);
+      }
+      for (let beat = 0; beat < 60; beat++) queue.next(out);
+    }
+  });
+});
