@@ -9,9 +9,9 @@ import { initMedia } from '../media/init.ts';
 import { behaviourLines } from './behaviours.ts';
 import { CliProblem, type PhoneScript, readArguments } from './cli-arguments.ts';
 import { eventLine } from './cli-lines.ts';
-import { openPhone, type Phone } from './phone.ts';
+import { openPhone, type Phone, type PhoneOptions } from './phone.ts';
 import { CallFailed, type PhoneCall } from './phone-call.ts';
-import { runScript } from './script.ts';
+import { checkFiles, runScript } from './script.ts';
 
 const HELP = `pivot-streams phone call <uri> [options]     call somebody
 pivot-streams phone wait [options]           wait for one call and answer it
@@ -27,7 +27,7 @@ What it does once the call is up:
   --at <time>          when to press, from the answer on: 2s, 500ms (default 1s)
   --echo               plays back what it hears
   --record <file>      writes what it hears to a WAV file
-  --hangup-after <t>   hangs up then; without it: after the sound, or when the other side does
+  --hangup-after <t>   hangs up then; without it: after what it plays or says, or when the other side does
 
 The phone itself:
   --from <number>      our number (default: phone)
@@ -51,14 +51,15 @@ async function main(): Promise<number> {
     process.stdout.write(`${behaviourLines().join('\n')}\n`);
     return 0;
   }
-  await initMedia();
   const { script } = request;
+  await checkFiles(script);
+  await initMedia();
   const began = systemClock.monotonic();
   const print = (line: string): void => {
     const seconds = ((systemClock.monotonic() - began) / 1000).toFixed(2).padStart(7);
     process.stdout.write(`${seconds}  ${line}\n`);
   };
-  const phone = await openPhone({
+  const phone = await open({
     host: script.host,
     port: script.port,
     number: script.from,
@@ -67,10 +68,23 @@ async function main(): Promise<number> {
     onEvent: (event) => print(eventLine(event)),
   });
   try {
+    if (request.kind === 'call') print(`calling ${request.uri}`);
     const call = request.kind === 'call' ? await dial(phone, request.uri, script) : await take(phone, script, print);
     return await through(call, script, print);
   } finally {
     await phone.close();
+  }
+}
+
+/** @throws ExpectedFailure when the port is taken or the address is not ours. */
+async function open(options: PhoneOptions): Promise<Phone> {
+  try {
+    return await openPhone(options);
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error)) throw error;
+    const place = `${options.host}:${options.port}`;
+    if (error.code === 'EADDRINUSE') throw new ExpectedFailure(`${place} is taken: choose another --port`);
+    throw new ExpectedFailure(`no phone can be at ${place}: ${error.message}`);
   }
 }
 

@@ -1,5 +1,7 @@
 /** Does what a script asks once the call is up: sound, digits and the hang-up, each at its time. */
-import { createReadStream } from 'node:fs';
+import { constants, createReadStream } from 'node:fs';
+import { access } from 'node:fs/promises';
+import path from 'node:path';
 import { systemClock } from '../../shared/kernel/clock.ts';
 import { pause } from '../../shared/kernel/deadline.ts';
 import { ExpectedFailure } from '../../shared/kernel/expected-failure.ts';
@@ -12,6 +14,21 @@ import { tone } from './sounds.ts';
 
 const RATE = 8000;
 const SPEECH_DEADLINE_MS = 10_000;
+
+/** Whether the files of a script are there and may be written, before anybody is called. @throws ExpectedFailure */
+export async function checkFiles({ play, record }: Pick<PhoneScript, 'play' | 'record'>): Promise<void> {
+  const [mayRead, mayWrite] = [constants.R_OK, constants.W_OK];
+  if (play !== null && !(await may(play, mayRead))) throw new ExpectedFailure(`${play} cannot be read`);
+  if (record === null) return;
+  const place = (await may(record, constants.F_OK)) ? record : path.dirname(record);
+  if (!(await may(place, mayWrite))) throw new ExpectedFailure(`${record} cannot be written`);
+}
+
+const may = (file: string, mode: number): Promise<boolean> =>
+  access(file, mode).then(
+    () => true,
+    () => false,
+  );
 
 /** Resolves when the script is done; the call may go on. @throws ExpectedFailure for a file that is no sound. */
 export async function runScript(call: PhoneCall, script: PhoneScript): Promise<void> {
@@ -26,8 +43,8 @@ export async function runScript(call: PhoneCall, script: PhoneScript): Promise<v
     call.hangup();
     throw error;
   }
-  const saidAll = script.play !== null || script.press !== null || script.say !== null;
-  if (script.hangupAfterMs === null && saidAll && !script.echo && script.toneHertz === null) call.hangup();
+  const hasSpoken = script.play !== null || script.say !== null;
+  if (script.hangupAfterMs === null && hasSpoken && !script.echo && script.toneHertz === null) call.hangup();
 }
 
 async function say(call: PhoneCall, script: PhoneScript): Promise<void> {

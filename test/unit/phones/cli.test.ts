@@ -1,7 +1,11 @@
 import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
 import { describe, it } from 'node:test';
 import { CliProblem, readArguments } from '../../../worker/phones/cli-arguments.ts';
 import { eventLine } from '../../../worker/phones/cli-lines.ts';
+import { checkFiles } from '../../../worker/phones/script.ts';
 
 const script = (...words: string[]) => {
   const request = readArguments(words);
@@ -74,6 +78,21 @@ describe('the command line of the phone', () => {
       );
     });
   }
+
+  it('looks at its files before anybody is called', async () => {
+    const folder = mkdtempSync(path.join(os.tmpdir(), 'phone-'));
+    try {
+      const [there, missing, elsewhere] = ['a.wav', 'b.wav', 'none/c.wav'].map((name) => path.join(folder, name));
+      assert.ok(there && missing && elsewhere);
+      writeFileSync(there, '');
+      await checkFiles({ play: there, record: missing });
+      await checkFiles({ play: null, record: there });
+      await assert.rejects(checkFiles({ play: missing, record: null }), /b\.wav cannot be read/);
+      await assert.rejects(checkFiles({ play: null, record: elsewhere }), /c\.wav cannot be written/);
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
 
   it('prints what happens as a person would say it', () => {
     assert.equal(eventLine({ type: 'ringing', code: 183, earlyMedia: true }), 'ringing (183, with sound)');
