@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { before, describe, it } from 'node:test';
 import { initMedia } from '../../../worker/media/init.ts';
 import { FileResampler, FrameResampler } from '../../../worker/media/resample.ts';
-import { concat, decibel, sine, snr, toneLevel } from '../../support/tone.ts';
+import { concat, decibel, rms, sine, snr, toneLevel } from '../../support/tone.ts';
 
 const rates = [8000, 16_000, 24_000, 32_000, 48_000];
 const pairs = rates.flatMap((from) => rates.map((to) => [from, to] as const));
@@ -48,6 +48,22 @@ describe('frames', () => {
     const down = convert(sine(5500, 1000, 16_000, 0.9), 16_000, 8000, [320]).subarray(800);
     assert.ok(decibel(toneLevel(down, 2500, 8000) / 0.9) < -60);
   });
+
+  for (const [from, to] of pairs.filter(([from, to]) => from !== to)) {
+    it(`${from} to ${to}: a sweep is 60 dB clean in band, and nothing of it is left above`, () => {
+      const narrow = Math.min(from, to) / 2;
+      const through = (hertz: number): Int16Array => convert(sine(hertz, 400, from, 0.9), from, to, [from / 50]);
+      for (let hertz = 100; hertz < 0.85 * narrow; hertz *= 1.19) {
+        const heard = through(hertz).subarray(to / 20, (to * 7) / 20);
+        assert.ok(snr(heard, hertz, to) > 60, `${hertz} Hz: ${snr(heard, hertz, to)} dB`);
+        assert.ok(Math.abs(decibel(toneLevel(heard, hertz, to) / 0.9)) < 0.5, `${hertz} Hz: level`);
+      }
+      for (let hertz = 1.2 * narrow; hertz < 0.95 * (from / 2); hertz *= 1.19) {
+        const left = rms(through(hertz).subarray(to / 20, (to * 7) / 20)) * Math.SQRT2;
+        assert.ok(decibel(left / 0.9) < -60, `${hertz} Hz: ${decibel(left / 0.9)} dB`);
+      }
+    });
+  }
 
   it('refuses a frame that is too short, rates without whole frames, and use after close', () => {
     const resampler = new FrameResampler(8000, 16_000);
