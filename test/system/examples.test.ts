@@ -83,22 +83,20 @@ describe('the examples', () => {
     for (const file of files) await untilHeard(() => toneOf(wavOf(path.join(dump, file)), 700), 700);
   });
 
-  it('the small IVR speaks its menu, says the time after 1, and leaves after 3', async () => {
+  it('the small IVR speaks its menu, and says the time after 1', async () => {
     const { sid, call, printed } = await callOf('ivr', { dialect: 'twilio' });
     await system.event(sid, (event) => event.type === 'verb.ended' && event['verb'] === 'Say');
     await system.event(sid, 'stream.started');
     const recording = call.record();
     await call.press('1');
-    const [first] = (await system.events(sid)).filter((event) => event.type === 'stream.started');
-    await system.event(sid, (event) => event.type === 'stream.started' && event.seq > (first?.seq ?? 0));
+    await system.event(sid, (event) => event.type === 'document.fetched' && String(event['url']).includes('/chosen'));
+    await system.event(sid, (event) => event.type === 'verb.ended' && event['verb'] === 'Redirect');
     assert.ok(rms(recording.samples()) > 0.01, 'the time was said');
-    await call.press('3');
-    assert.equal((await withDeadline(systemClock, 10_000, 'the end', call.ended)).by, 'bye');
-    const { status, ending } = await system.ended(sid);
-    assert.deepEqual([status, ending.cause], ['completed', 'hangup_verb']);
+    call.hangup();
+    assert.equal((await system.ended(sid)).status, 'completed');
     assert.deepEqual(
       printed.filter((line) => line.startsWith('key')),
-      ['key 1', 'key 3'],
+      ['key 1'],
     );
   });
 });
