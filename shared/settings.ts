@@ -5,6 +5,7 @@
 import os from 'node:os';
 import { z } from 'zod';
 import { ExpectedFailure } from './kernel/expected-failure.ts';
+import { issueSentence } from './kernel/issue-sentence.ts';
 
 const flag = (fallback: boolean) =>
   z
@@ -114,6 +115,6 @@ export function readSettings(environment: NodeJS.ProcessEnv): Settings {
   );
   const result = settingsSchema.safeParse(known);
   if (result.success) return result.data;
-  const lines = result.error.issues.map((issue) => `  ${issue.path.join('.')}: ${issue.message}`);
+  const lines = result.error.issues.map((issue) => `  ${issue.path.join('.')}: ${issueSentence(issue)}`);
   throw new SettingsError(`These settings are not right:\n${lines.join('\n')}`);
 }

@@ -1,4 +1,5 @@
 /** The shape of every error: RFC 9457, API.md "Errors". */
+import { issueSentence } from '../../shared/kernel/issue-sentence.ts';
 import { z } from './zod.ts';
 
 export const problemResource = z
@@ -17,7 +18,7 @@ export const problemResource = z
 export function fieldProblems(error: z.ZodError): { path: string; code: string; message: string }[] {
   return error.issues.flatMap((issue) => {
     const path = issue.path.map(String).join('.');
-    if (issue.code !== 'unrecognized_keys') return [{ path, code: issue.code, message: issue.message }];
+    if (issue.code !== 'unrecognized_keys') return [{ path, code: issue.code, message: issueSentence(issue) }];
     return issue.keys.map((key) => ({
       path: path === '' ? key : `${path}.${key}`,
       code: 'unknown_field',

@@ -65,7 +65,7 @@ class Supervised implements Child {
       detached: true,
     });
     this.#process = child;
-    const lastWords = this.#relayLines(child);
+    const lines = this.#relayLines(child);
     return new Promise((resolve, reject) => {
       const deadline = clock.after(READY_DEADLINE_MS, () => {
         child.kill('SIGKILL');
@@ -76,6 +76,7 @@ class Supervised implements Child {
         if (!isReport(message)) return;
         ready = true;
         deadline.cancel();
+        lines.relay();
         this.info = message.info;
         resolve();
       });
@@ -83,7 +84,7 @@ class Supervised implements Child {
         deadline.cancel();
         const how = signal === null ? `ended with code ${code}` : `was ended by ${signal}`;
         if (ready) this.#died(how);
-        else reject(new Error(`${this.name} ${how} while starting.\n${lastWords().join('\n')}`));
+        else reject(new Error(`${this.name} ${how} while starting.\n${lines.last.join('\n')}`));
       });
     });
   }
@@ -113,21 +114,27 @@ class Supervised implements Child {
     });
   }
 
-  #relayLines(child: ChildProcess): () => readonly string[] {
+  /** Before the service is ready its lines are kept: when it cannot start, they are the error and are told once. */
+  #relayLines(child: ChildProcess): { readonly last: readonly string[]; readonly relay: () => void } {
     const last: string[] = [];
+    let relaying = false;
+    const tell = (line: string): void => this.#options.onLine(this.name, line);
     for (const output of [child.stdout, child.stderr]) {
       let rest = '';
       output?.setEncoding('utf8').on('data', (chunk: string) => {
         const lines = (rest + chunk).split('\n');
         rest = (lines.pop() ?? '').slice(-10_000);
         for (const line of lines) {
-          last.push(line);
-          if (last.length > 20) last.shift();
-          this.#options.onLine(this.name, line);
+          if (relaying) tell(line);
+          else if (last.push(line) > 20) last.shift();
         }
       });
     }
-    return () => last;
+    const relay = (): void => {
+      relaying = true;
+      for (const line of last.splice(0)) tell(line);
+    };
+    return { last, relay };
   }
 }
 

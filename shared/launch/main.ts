@@ -86,14 +86,23 @@ Pivot Streams is running.
   SIP       ${stack.sipAddress} (UDP and TCP)
   phones    ${stack.phonesAddress ?? 'off'}
 
+For another shell, so that the lines of the README work as they are:
+
+  export API=${stack.apiUrl} ACCOUNT_SID=${ACCOUNT_SID} AUTH_TOKEN=${AUTH_TOKEN}
+
 Make a first call; the listening app prints what it hears:
 
 ${call('+15550100001', { url: listen })}
 
 Talk with the parrot, or with the small IVR:
 
-${call('+15550100002', { url: parrot })}
-${call('+15550100008', { url: ivr, dialect: 'twilio' })}
+${call('+15550100001', { url: parrot })}
+${call('+15550100016', { url: ivr, dialect: 'twilio' })}
+
+Each answer has the sid of the call. What happened to it, live, and how to end it:
+
+  curl -N -u ${ACCOUNT_SID}:${AUTH_TOKEN} -H 'Accept: text/event-stream' ${stack.apiUrl}/calls/CA…/events
+  curl -u ${ACCOUNT_SID}:${AUTH_TOKEN} -H 'Content-Type: application/json' ${stack.apiUrl}/calls/CA… -d '{"status":"completed"}'
 ${stack.phonesAddress === null ? '' : numbersHint}
 Ctrl-C ends it.
 `);

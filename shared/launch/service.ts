@@ -48,9 +48,21 @@ export function runService(service: string, start: (closers: Closers) => Promise
       else console.log(`${service} is ready ${JSON.stringify(info)}`);
     },
     async (error: unknown) => {
-      console.error(error instanceof ExpectedFailure ? error.message : error);
+      console.error(error instanceof ExpectedFailure ? error.message : (takenPort(error, service) ?? error));
       await closers.close();
       process.exit(1);
     },
   );
+}
+
+/** The setting that moves the port a service listens on. */
+const portSettings: Readonly<Record<string, string>> = { api: 'PORT', gateway: 'SIP_PORT', phones: 'PHONES_PORT' };
+
+/** A sentence for the commonest failure of a start; null when it is another one. */
+function takenPort(error: unknown, service: string): string | null {
+  if (!(error instanceof Error && 'code' in error && error.code === 'EADDRINUSE')) return null;
+  const where = 'address' in error && 'port' in error ? `${error.address}:${error.port}` : 'A port';
+  const setting = portSettings[service];
+  const cure = setting === undefined ? '' : `: end it, or set ${setting} to a free port`;
+  return `${where} is in use by another program${cure}.`;
 }

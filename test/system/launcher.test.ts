@@ -1,7 +1,9 @@
 /** `npm start` as a newcomer uses it: the printed line works as it is, and Ctrl-C leaves nothing behind. */
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { createServer } from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
 import { describe, it } from 'node:test';
@@ -96,6 +98,21 @@ describe('npm start', () => {
     const started = start(owner, { SIP_PORT: 'abc', RTP_PORTS: '5', LOG_LEVEL: 'loud' });
     assert.equal(await withDeadline(systemClock, 10_000, 'the end', started.exit), 1);
     for (const name of ['SIP_PORT', 'RTP_PORTS', 'LOG_LEVEL']) assert.match(started.output(), new RegExp(name));
+  });
+
+  it('names the port that is taken and the setting that moves it, once', async () => {
+    const other = createServer().listen(0, '127.0.0.1');
+    await once(other, 'listening');
+    const address = other.address();
+    assert.ok(typeof address === 'object' && address !== null);
+    try {
+      const started = start(owner, { SIP_PORT: String(address.port) });
+      assert.equal(await withDeadline(systemClock, 40_000, 'the end', started.exit), 1);
+      assert.equal(started.output().match(/is in use by another program: .*SIP_PORT/g)?.length, 1, started.output());
+      assert.doesNotMatch(started.output(), /EADDRINUSE/);
+    } finally {
+      other.close();
+    }
   });
 
   it('says in one line that Redis is away when REDIS_URL points nowhere', async () => {
