@@ -54,7 +54,15 @@ export type TimelineEntry =
       readonly track: string;
     }
   | { readonly type: 'stream.started'; readonly stream: StreamSid; readonly name: string; readonly ms: number }
-  | { readonly type: 'stream.stopped'; readonly stream: StreamSid; readonly name: string; readonly reason: string }
+  /** With a code when the app closed with one that is an error. */
+  | {
+      readonly type: 'stream.stopped';
+      readonly stream: StreamSid;
+      readonly name: string;
+      readonly reason: string;
+      readonly code?: number;
+      readonly detail?: string;
+    }
   | {
       readonly type: 'stream.failed';
       readonly stream: StreamSid | null;
