@@ -5,6 +5,7 @@
  */
 import { setImmediate } from 'node:timers/promises';
 import { decodeAudio } from '../media/audio-file.ts';
+import { AudioFileError } from '../media/audio-file-error.ts';
 import { Fifo } from './fifo.ts';
 import type { Playback } from './playback.ts';
 
@@ -38,10 +39,17 @@ const kinds: Readonly<Record<string, FileKind>> = {
   'audio/mpeg': 'mp3',
 };
 
+/** `problem`: a message that cannot be taken. `broken`: a closed file that is no sound; what came before the fault was played. */
+export interface FileListener {
+  readonly problem: (detail: string) => void;
+  readonly broken: (detail: string) => void;
+}
+
 export class FilePlayback {
   readonly #playback: Playback;
   readonly #read: ReadAudioFile;
   readonly #problem: (detail: string) => void;
+  readonly #broken: (detail: string) => void;
   #pieces: Buffer[] = [];
   #bytes = 0;
   #waitingBytes = 0;
@@ -51,10 +59,11 @@ export class FilePlayback {
   #reading = false;
   readonly #stopped = new AbortController();
 
-  constructor(playback: Playback, read: ReadAudioFile, problem: (detail: string) => void) {
+  constructor(playback: Playback, read: ReadAudioFile, listener: FileListener) {
     this.#playback = playback;
     this.#read = read;
-    this.#problem = problem;
+    this.#problem = listener.problem;
+    this.#broken = listener.broken;
   }
 
   /** A piece. Without an encoding the first piece of a buffer is taken for WAV (§0 row 13). */
@@ -109,22 +118,23 @@ export class FilePlayback {
   async #readAll(): Promise<void> {
     this.#reading = true;
     for (let closed = this.#closed.peek(); closed; closed = this.#closed.peek()) {
-      const read = await this.#play(closed.file);
+      const fault = await this.#play(closed.file);
       if (this.#stopped.signal.aborted) break;
       this.#closed.shift();
       this.#waitingBytes -= closed.file.length;
-      if (!read) this.#problem('the file cannot be read');
+      if (fault !== null) this.#broken(`the file before mark ${closed.name} cannot be played: ${fault}`);
       this.#playback.mark(closed.name);
     }
     this.#reading = false;
   }
 
-  async #play(file: Buffer): Promise<boolean> {
+  /** Null when it was played to its end; else what is wrong with it. */
+  async #play(file: Buffer): Promise<string | null> {
     try {
       await this.#playback.feed(this.#read(file, this.#playback.rate), this.#stopped.signal);
-      return true;
-    } catch {
-      return false;
+      return null;
+    } catch (error) {
+      return error instanceof AudioFileError ? error.message : 'it cannot be read';
     }
   }
 }

@@ -174,6 +174,8 @@ class StreamSession implements Stream {
       {
         send: (message) => this.#send(message),
         warn: (warning, detail) => this.#warn(warning, detail),
+        broken: (detail) =>
+          this.#appEntry({ type: 'stream.warning', stream: this.sid, code: warnings.invalid.code, detail }),
         press: (digits) => this.#delegate.onPress(digits),
         hangup: () => this.#delegate.onHangup(),
         cleared: (playedMs, droppedMs) =>
@@ -355,7 +357,10 @@ class StreamSession implements Stream {
         code: error.code,
         detail: error.message,
       });
-    } else this.#entry({ type: 'stream.stopped', stream: this.sid, name: this.name, reason });
+    } else {
+      const why = error === null ? {} : { code: error.code, detail: error.message };
+      this.#entry({ type: 'stream.stopped', stream: this.sid, name: this.name, reason, ...why });
+    }
     this.#delegate.onStopped(reason, error);
   }
 

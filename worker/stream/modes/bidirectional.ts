@@ -41,7 +41,10 @@ export class Bidirectional implements Mode {
     this.#delegate = delegate;
     this.#messages = new MessageReader(options.streamSid, options.spec.dialect);
     this.#live = options.spec.dialect === 'twilio';
-    this.#files = new FilePlayback(options.playback, options.readAudioFile, (detail) => this.#problem(detail));
+    this.#files = new FilePlayback(options.playback, options.readAudioFile, {
+      problem: (detail) => this.#problem(detail),
+      broken: (detail) => this.#delegate.broken(detail),
+    });
   }
 
   onText(text: string): void {

@@ -22,6 +22,8 @@ export interface ModeDelegate {
   send(message: ControlMessage): void;
   /** Told every time; the session warns once per code. */
   warn(warning: StreamError, detail: string): void;
+  /** A file of the app's could not be played; each one is told. */
+  broken(detail: string): void;
   cleared(playedMs: number, droppedMs: number): void;
   /** A mark was passed or came back. */
   mark(name: string, playedMs: number, cleared: boolean): void;
