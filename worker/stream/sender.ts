@@ -46,7 +46,8 @@ type Parcel = MediaParcel | ControlParcel;
 
 /** What the socket may hold of ours before we hold it ourselves, where the oldest can still be dropped. */
 const WINDOW_BYTES = 32_768;
-const MAX_CONTROL = 8_192;
+/** More than all the marks a playout keeps, which a clear returns at once. */
+const MAX_CONTROL = 40_000;
 
 export class Sender {
   readonly #sid: string;
