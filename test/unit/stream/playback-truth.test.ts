@@ -24,7 +24,8 @@ const marks = (world: World): Received[] => world.connection.of('mark').map(({ m
 
 type Step =
   | { readonly do: 'media'; readonly bytes: number }
-  | { readonly do: 'mark' | 'clear' }
+  | { readonly do: 'mark' }
+  | { readonly do: 'clear' }
   | { readonly do: 'beats'; readonly count: number };
 
 const steps = fc.array(
