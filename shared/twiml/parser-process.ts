@@ -29,9 +29,22 @@ function read(source: string): ReadXml {
     const root = document.root();
     return root === null ? unreadable('the document has no root element') : { kind: 'tree', root: copy(root) };
   } catch (error) {
-    return unreadable(sentence(error), lineOf(error));
+    const first = firstFault(source) ?? error;
+    return unreadable(sentence(first), lineOf(first));
   }
 }
+
+/** What is thrown is the last fault, often only the end of the text; what has to be mended is the first one. */
+function firstFault(source: string): unknown {
+  try {
+    return libxml.parseXml(source, { ...options, recover: true }).errors.find(isFatal);
+  } catch {
+    return undefined;
+  }
+}
+
+/** libxml2's XML_ERR_FATAL: with it a text is no XML. */
+const isFatal = (error: unknown): boolean => error instanceof Error && 'level' in error && error.level === 3;
 
 /** Copies at once, asking each node's type before anything else of it: only elements, text and CDATA. */
 function copy(element: libxml.Element): RawElement {
@@ -57,6 +70,7 @@ function isText(node: libxml.Node): node is libxml.Text {
 
 function sentence(error: unknown): string {
   const text = error instanceof Error ? error.message.trim() : '';
+  if (/EntityRef/.test(text)) return 'a bare & must be written &amp;';
   return text === '' ? 'not XML' : text.slice(0, 300);
 }
 
