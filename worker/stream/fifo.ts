@@ -1,6 +1,6 @@
 /** First in, first out, without moving what is left at every take. Bounds are the owner's. */
 export class Fifo<T> {
-  #items: T[] = [];
+  #items: (T | undefined)[] = [];
   #from = 0;
 
   get length(): number {
@@ -29,6 +29,8 @@ export class Fifo<T> {
   shift(): T | undefined {
     const item = this.#items[this.#from];
     if (item === undefined) return undefined;
+    // What was taken is let go at once, not when the row is cut.
+    this.#items[this.#from] = undefined;
     this.#from += 1;
     if (this.#from === this.#items.length) {
       this.#items = [];

@@ -1,6 +1,7 @@
 /** An app that is slow, stuck or gone: PROTOCOL §11, §14.1. What it missed is known to the millisecond. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { HOLD_MS } from '../../../worker/stream/session.ts';
 import { type FakeConnection, type Received, World } from './world.ts';
 
 const times = (messages: Received[]): number[] =>
@@ -56,6 +57,7 @@ describe('an app that does not read', () => {
       return world.connection.binaries.length - atStall;
     };
     assert.equal(waiting(3_000), waiting(700));
+    assert.ok(waiting(3_000) <= HOLD_MS / 20 + 1);
   });
 
   it('is cut off when it takes nothing and yet makes us answer', () => {
