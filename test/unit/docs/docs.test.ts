@@ -37,7 +37,7 @@ function curls({ text, place }: Block): Command[] {
   return [...commands].map(([command]) => {
     const body = / -d '([^']*)'/.exec(command)?.[1] ?? null;
     const method = / -X (\w+)/.exec(command)?.[1] ?? (body === null ? 'GET' : 'POST');
-    return { method, path: /https?:\/\/[^/\s]+(\/\S*)/.exec(command)?.[1] ?? '', body, place };
+    return { method, path: /(?:https?:\/\/[^/\s]+|\$API)(\/\S*)/.exec(command)?.[1] ?? '', body, place };
   });
 }
 
