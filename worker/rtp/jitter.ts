@@ -1,7 +1,7 @@
 /**
  * The adaptive jitter buffer: packets of any length go in as they come, exactly one 20 ms frame comes
- * out per beat. It works on single bytes of 8 kHz payload (one byte is one sample in G.711), placed by
- * timestamp in a ring, so that ptime, order and duplicates need no special case:
+ * out per beat. It works on single bytes of payload (a byte is a tick of the timestamp: one sample in
+ * G.711, two in G.722), placed by timestamp in a ring, so that ptime, order and duplicates need no special case:
  *
  *        cursor ┐        delay        ┌ end
  *   ── played ──┼─────────────────────┼── not here yet ──▶ samples
@@ -9,9 +9,10 @@
  * The slack of a packet is the time left until the cursor needs it. A packet that comes too late moves
  * the cursor back (delay grows, up to 200 ms) if nothing behind it was played, else it is dropped and the
  * cursor waits a frame. When the least slack of a calm while is more than a frame too much, frames are
- * skipped, silent ones first. Everything moves by whole frames, so that frames stay whole packets.
+ * skipped, silent ones first (`delay.ts`). Everything moves by whole frames, so that frames stay whole packets.
  */
 import { FRAME_MS } from '../media/frame.ts';
+import { DelayExcess, MARGIN_MS } from './delay.ts';
 import type { RtpHeader } from './packet.ts';
 import { NOTHING, PayloadRing } from './payload-ring.ts';
 import { SampleTimeline } from './timeline.ts';
@@ -22,14 +23,6 @@ const PER_MS = 8;
 export const COMFORT_NOISE = 13;
 /** Longest payload taken: 100 ms. */
 const PAYLOAD_MAX = 100 * PER_MS;
-/** Least time a packet should have left before it is played. */
-const MARGIN_MS = 8;
-/** Frames between two skips in sound that is not silent. */
-const SKIP_SPACING = 5;
-/** How long a small excess waits for a silent frame before a loud one is left out: 3 s. Speech pauses sooner. */
-const SKIP_PATIENCE = 150;
-/** More frames than this are too many to wait with. */
-const SKIP_AT_ONCE = 3;
 /** Beats our own thread may be late before the oldest audio is dropped: a second. */
 const OVERDUE_MAX = 50;
 /** A gap longer than this many frames is a pause of the sender, not loss. */
@@ -119,15 +112,12 @@ export class JitterBuffer {
   #pauseFrom = 0;
   #gap = 0;
   #hold = 0;
-  #skip = 0;
-  #sinceSkip = 0;
-  #skipWaited = 0;
   #poppedAt = Number.NaN;
-  #calmSince = Number.NaN;
-  #leastSlackMs = Number.POSITIVE_INFINITY;
+  readonly #excess: DelayExcess;
 
   constructor(options: Partial<JitterOptions> = {}) {
     this.#options = { ...defaults, ...options };
+    this.#excess = new DelayExcess(this.#options.calmMs);
   }
 
   /** The bytes of every frame: one buffer, filled anew by each `pop`. */
@@ -167,7 +157,7 @@ export class JitterBuffer {
     this.#end = this.#cursor;
     this.#pauseFrom = this.#cursor;
     this.#hold = 0;
-    this.#skip = 0;
+    this.#excess.forget();
   }
 
   /** The next 20 ms. Called once per beat. */
@@ -196,7 +186,7 @@ export class JitterBuffer {
     if (placed === 'jumped') this.counters.jumps += 1;
     this.#begun = true;
     this.#recent.fill(-1);
-    this.#restartCalm();
+    this.#excess.disturb();
   }
 
   #isDuplicate(sequence: number): boolean {
@@ -219,7 +209,7 @@ export class JitterBuffer {
     const end = start + length;
     const slackMs = (start - this.#cursor) / PER_MS + this.#untilPop(nowMs);
     if (start < this.#cursor && !this.#rewind(start, end, slackMs)) return;
-    this.#leastSlackMs = Math.min(this.#leastSlackMs, (start - this.#cursor) / PER_MS + this.#untilPop(nowMs));
+    this.#excess.note((start - this.#cursor) / PER_MS + this.#untilPop(nowMs));
     const room = this.#options.maxMs * PER_MS + this.#overdueFrames(nowMs) * FRAME;
     if (end - this.#cursor > room) this.#overflow(end - this.#cursor - room);
     this.#ring.write(Math.max(start, this.#cursor), end, header, packet);
@@ -228,8 +218,8 @@ export class JitterBuffer {
 
   /** A packet the cursor has passed. True when the cursor could be set back to it, or a part is still of use. */
   #rewind(start: number, end: number, slackMs: number): boolean {
-    this.#restartCalm();
-    this.#skip = 0;
+    this.#excess.disturb();
+    this.#excess.forget();
     const empty = this.#end <= this.#cursor;
     if (this.#playedEnd <= start && (empty || this.#end - start <= this.#options.maxMs * PER_MS)) {
       this.counters.inserted += Math.min(LOSS_FRAMES, Math.ceil((this.#cursor - start) / FRAME));
@@ -253,7 +243,7 @@ export class JitterBuffer {
     this.#cursor = to;
     this.#hold = 0;
     this.counters.overflowed += frames;
-    this.#restartCalm();
+    this.#excess.disturb();
   }
 
   /** Moves a frame out of the ring; false when nothing of it is there. */
@@ -289,34 +279,13 @@ export class JitterBuffer {
     return Math.max(0, Math.min(late, OVERDUE_MAX));
   }
 
-  #restartCalm(): void {
-    this.#calmSince = Number.NaN;
-    this.#leastSlackMs = Number.POSITIVE_INFINITY;
-  }
-
-  /** Once per beat: decides how many frames are too many, and leaves one out where it is heard least. */
+  /** Once per beat: leaves out a frame when there are too many, where it is heard least. */
   #adapt(nowMs: number): void {
-    if (Number.isNaN(this.#calmSince)) this.#calmSince = nowMs;
-    if (nowMs - this.#calmSince >= this.#options.calmMs) {
-      const least = this.#leastSlackMs;
-      this.#skip = Number.isFinite(least) ? Math.max(0, Math.floor((least - MARGIN_MS) / FRAME_MS)) : 0;
-      this.#calmSince = nowMs;
-      this.#leastSlackMs = Number.POSITIVE_INFINITY;
-    }
-    this.#sinceSkip += 1;
-    if (this.#skip === 0 || this.#end - this.#cursor < 2 * FRAME) {
-      this.#skipWaited = 0;
-      return;
-    }
-    this.#skipWaited += 1;
-    const patience = this.#skip > SKIP_AT_ONCE ? SKIP_SPACING : SKIP_PATIENCE;
-    if (!this.#nextIsQuiet() && (this.#sinceSkip < SKIP_SPACING || this.#skipWaited < patience)) return;
+    const excess = this.#excess.beat(nowMs, this.#end - this.#cursor >= 2 * FRAME);
+    if (excess === 'none' || (excess === 'if-quiet' && !this.#nextIsQuiet())) return;
     this.#read();
-    this.#skip -= 1;
-    this.#sinceSkip = 0;
-    this.#skipWaited = 0;
+    this.#excess.skipped();
     this.counters.skipped += 1;
-    this.#restartCalm();
   }
 
   #nextIsQuiet(): boolean {
