@@ -130,7 +130,7 @@ export class Session implements CallSession {
     return farParty(direction, {
       rang: () => this.#apply({ event: 'rang' }),
       answered: () => this.#apply({ event: 'answered' }),
-      isInvitation: () => this.#state.at === 'ringing-in' || this.#state.at === 'answering',
+      isInvitation: () => this.#state.at === 'ringing-in',
       over: (cause, farGone, sipCode, detail) => this.#overAs(this.#ending(cause, sipCode, detail), farGone),
       digit: (digit, entry) => {
         if (isOver(this.#state)) return;
