@@ -48,6 +48,8 @@ type Parcel = MediaParcel | ControlParcel;
 const WINDOW_BYTES = 32_768;
 /** More than all the marks a playout keeps, which a clear returns at once. */
 const MAX_CONTROL = 40_000;
+/** Gaps of a track that wait to be told. */
+const MAX_GAPS = 32;
 
 export class Sender {
   readonly #sid: string;
@@ -64,11 +66,10 @@ export class Sender {
   #writing = 0;
   #holdMs = 0;
   #reason: GapReason = 'connecting';
-  #dropReason: GapReason = 'connecting';
   #sequence = 0;
   #chunks = { inbound: 0, outbound: 0, both: 0 };
-  /** Where each track's next frame must begin when nothing was dropped; -1 when anything may come. */
-  #expected = { inbound: 0, outbound: 0, both: 0 };
+  /** What was dropped of each track since its last frame was written. */
+  readonly #missing: Record<TrackLabel, Gap[]> = { inbound: [], outbound: [], both: [] };
   framesSent = 0;
   bytesSent = 0;
   framesDropped = 0;
@@ -117,7 +118,6 @@ export class Sender {
     }
     this.detach();
     const media = back.filter((parcel) => 'payload' in parcel);
-    for (const { track, atMs } of media.toReversed()) this.#expected[track] = atMs;
     this.framesSent -= media.length;
     this.#media.unshift(media);
     this.#control.unshift(back.filter((parcel) => 'message' in parcel));
@@ -129,11 +129,6 @@ export class Sender {
     this.framesDropped += this.#media.length;
     this.#media.clear();
     this.#control.clear();
-  }
-
-  /** Time stamps may jump here without a gap: paused, or another track. */
-  expectAnything(): void {
-    this.#expected = { inbound: -1, outbound: -1, both: -1 };
   }
 
   /** One frame; `bytes` are lent. */
@@ -188,18 +183,27 @@ export class Sender {
   }
 
   #drop(): void {
-    this.#media.shift();
+    const parcel = this.#media.shift();
+    if (parcel === undefined) return;
     this.framesDropped += 1;
-    this.#dropReason = this.#reason;
+    this.#miss(parcel.track, parcel.atMs);
     this.#delegate.onDrop(this.#reason);
   }
 
+  /** Adds a frame to the gap it continues; a pause in between, or another reason, makes another gap. */
+  #miss(track: TrackLabel, fromMs: number): void {
+    const gaps = this.#missing[track];
+    const last = gaps.at(-1);
+    const continues = last?.reason === this.#reason && last.fromMs + last.durationMs === fromMs;
+    if (last !== undefined && (continues || gaps.length >= MAX_GAPS)) {
+      gaps[gaps.length - 1] = { ...last, durationMs: last.durationMs + FRAME_MS };
+    } else gaps.push({ track, fromMs, durationMs: FRAME_MS, reason: this.#reason });
+  }
+
   #writeMedia(ordinal: number, track: TrackLabel, atMs: number, payload: string | Buffer): void {
-    const expected = this.#expected[track];
-    this.#expected[track] = atMs + FRAME_MS;
-    this.#writing = ordinal;
-    if (expected !== atMs && expected >= 0) {
-      this.#delegate.onGap({ track, fromMs: expected, durationMs: atMs - expected, reason: this.#dropReason });
+    if (this.#missing[track].length > 0) {
+      this.#writing = ordinal;
+      for (const gap of this.#missing[track].splice(0)) this.#delegate.onGap(gap);
     }
     this.framesSent += 1;
     if (typeof payload !== 'string') {

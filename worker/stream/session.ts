@@ -142,7 +142,6 @@ class StreamSession implements Stream {
     const { paused, track, url } = change;
     if (paused !== undefined) this.#apply({ event: paused ? 'pause' : 'resume' });
     if (track !== undefined && track !== this.#record.spec.track) {
-      this.#sender.expectAnything();
       this.#patch({ spec: { ...this.#record.spec, track } });
       this.#entry({ type: 'stream.updated', stream: this.sid });
     }
@@ -284,7 +283,6 @@ class StreamSession implements Stream {
         break;
       case 'paused':
       case 'resumed':
-        this.#sender.expectAnything();
         this.#tellStatus(effect);
         break;
       case 'reconnecting':

@@ -60,6 +60,27 @@ describe('an app that does not read', () => {
     assert.ok(waiting(3_000) <= HOLD_MS / 20 + 1);
   });
 
+  it('AC-90: a pause is no gap, and hides none', () => {
+    const world = new World({ playbackEvents: true }).open().beats(10);
+    world.connection.stalled = true;
+    world.beats(800);
+    world.stream.update({ paused: true });
+    world.beats(50);
+    world.stream.update({ paused: false });
+    world.beats(100);
+    world.connection.recover();
+    world.beats(1);
+    const gaps = world.connection.of('gap').map(({ gap }) => gap);
+    const told = gaps.flatMap(({ fromMs, durationMs }) => beats(fromMs / 20, (fromMs + durationMs) / 20));
+    const heard = times(world.connection.messages);
+    const made = [...beats(0, 810), ...beats(860, 961)];
+    assert.deepEqual(
+      made.filter((at) => !heard.includes(at)),
+      told,
+    );
+    assert.ok(told.length > 100);
+  });
+
   it('is cut off when it takes nothing and yet makes us answer', () => {
     const world = new World({ mode: 'bidirectional', dialect: 'twilio' }).open().beats(1);
     world.connection.stalled = true;

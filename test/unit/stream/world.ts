@@ -6,7 +6,7 @@ import { newCallSid } from '../../../shared/kernel/ids.ts';
 import { type AudioFrame, FRAME_MS, type LegRate, type TeeBranch } from '../../../worker/media/frame.ts';
 import { initMedia } from '../../../worker/media/init.ts';
 import { Playout } from '../../../worker/media/playout.ts';
-import type { Connection, ConnectionDelegate, ConnectOrder } from '../../../worker/stream/connection.ts';
+import type { Connect, Connection, ConnectionDelegate, ConnectOrder } from '../../../worker/stream/connection.ts';
 import { failures, type Loss } from '../../../worker/stream/failure.ts';
 import type { ReadAudioFile } from '../../../worker/stream/file-playback.ts';
 import { createStreamOpener } from '../../../worker/stream/session.ts';
@@ -88,6 +88,8 @@ export class FakeConnection implements Connection {
 export interface WorldOptions {
   readonly rate?: LegRate;
   readonly readAudioFile?: ReadAudioFile;
+  /** Real sockets in place of scripted ones. */
+  readonly connect?: Connect;
 }
 
 export class World {
@@ -107,7 +109,7 @@ export class World {
   readonly #rate: LegRate;
   #beat = 0;
 
-  constructor(spec: Partial<StreamSpec> = {}, { rate = 8000, readAudioFile }: WorldOptions = {}) {
+  constructor(spec: Partial<StreamSpec> = {}, { rate = 8000, readAudioFile, connect }: WorldOptions = {}) {
     this.#rate = rate;
     this.playout = new Playout({
       rate,
@@ -118,11 +120,13 @@ export class World {
     const open = createStreamOpener({
       clock: this.clock,
       log: pino({ level: 'trace' }, { write: (line: string) => this.logged.push(line) }),
-      connect: (order, delegate) => {
-        const connection = new FakeConnection(order, delegate);
-        this.connections.push(connection);
-        return connection;
-      },
+      connect:
+        connect ??
+        ((order, delegate) => {
+          const connection = new FakeConnection(order, delegate);
+          this.connections.push(connection);
+          return connection;
+        }),
       ...(readAudioFile === undefined ? {} : { readAudioFile }),
     });
     const callSid = newCallSid();
