@@ -69,7 +69,17 @@ export class Stage {
     const heard = phone.record();
     await phone.answer();
     await withDeadline(systemClock, UP_MS, 'the answer', phone.answered);
+    await this.system.event(sid, (event) => event.type === 'call.status' && event['status'] === 'in-progress');
     return new Scene(this.system, sid, phone, heard);
+  }
+
+  /** A call that the phone neither answers nor refuses yet. */
+  async ringing(): Promise<{ readonly sid: string; readonly phone: PhoneCall }> {
+    const sid = await this.system.call({ to: '+15550001000', twiml: '<Response/>' });
+    const phone = await this.#phone.waitForCall();
+    phone.ring();
+    await this.system.event(sid, (event) => event.type === 'call.status' && event['status'] === 'ringing');
+    return { sid, phone };
   }
 
   /** Requests to a path about one call, as their fields. */
