@@ -46,11 +46,11 @@ function varied(samples: Int16Array, speed: number, level: number): Int16Array {
   return out;
 }
 
-/** Chords of two to four notes with overtones, some with vibrato, each with attack and decay; none is a key's pair. */
+/** Chords of two to four notes with overtones (two pure sines at the right pitches are a key), some with vibrato, with attack and decay. */
 function chord(samples: number, next: () => number): Int16Array {
   const notes = Array.from({ length: 2 + Math.floor(next() * 3) }, () => ({
     hertz: 110 * 2 ** (Math.floor(next() * 48) / 12),
-    overtones: 1 + Math.floor(next() * 5),
+    overtones: 2 + Math.floor(next() * 4),
     vibrato: next() < 0.3 ? 0.01 : 0,
     phase: next() * 2 * Math.PI,
   }));

@@ -2,7 +2,7 @@
  * Digits heard in audio (ITU-T Q.24), for far ends that send no RFC 4733: a tone of 40 ms counts, one
  * under 23 ms does not; ±1.5 % off pitch counts, ±3.5 % does not; down to −35 dBFS a tone; the high one
  * up to 4 dB over the low one and 8 dB under it. What keeps speech out is that it is never so pure, nor
- * so steady in both pitches, for so long.
+ * so steady in both pitches, for so long; what keeps music out is that its notes have overtones.
  *
  * It looks at 15 ms every 5 ms. Six such windows in a row begin a digit: a tone of 23 ms fills at most
  * five, one of 40 ms at least seven. Five without it end it. No allocation for a frame.
@@ -26,6 +26,11 @@ const LEAST_PURITY = 0.7;
 const MOST_OFF_PITCH = 0.025;
 /** A voice glides: its phase does not advance by the same angle in every hop. */
 const LEAST_STEADINESS = 0.975;
+/**
+ * Instruments and voices have overtones, keys do not. Of the low tone the third harmonic is looked at, as the second
+ * falls among the high tones; of the high tone the second. Share of the tone's own power.
+ */
+const MOST_OVERTONE = 0.06;
 const NOTHING = -1;
 
 export class DtmfDetector {
@@ -113,7 +118,7 @@ export class DtmfDetector {
       return;
     }
     if (this.#digit !== NOTHING && ++this.#missing >= WINDOWS_TO_END) this.#end();
-    if (this.#run < WINDOWS_TO_BEGIN || !this.#isSteady(this.#candidate)) return;
+    if (this.#run < WINDOWS_TO_BEGIN || !this.#isSteady(this.#candidate) || this.#isRich(this.#candidate)) return;
     if (this.#digit !== NOTHING) this.#end();
     this.#digit = this.#candidate;
     this.#digitWindows = this.#run;
@@ -137,6 +142,26 @@ export class DtmfDetector {
       this.#turn[2 * part + 1] = (this.#turn[2 * part + 1] as number) + imaginary;
       this.#size[part] = (this.#size[part] as number) + Math.hypot(real, imaginary);
     }
+  }
+
+  /** Whether one of the two tones has overtones; looked at only when a digit would begin. */
+  #isRich(candidate: number): boolean {
+    return [candidate >> 2, 4 + (candidate & 3)].some((pitch, part) => {
+      const hertz = PITCHES[pitch] as number;
+      const overtone = this.#powerAt(hertz * (part === 0 ? 3 : 2));
+      return overtone > MOST_OVERTONE * this.#powerAt(hertz);
+    });
+  }
+
+  #powerAt(hertz: number): number {
+    const turn = (2 * Math.PI * hertz) / (1000 * (this.#hop / HOP_MS));
+    let real = 0;
+    let imaginary = 0;
+    for (let i = 0; i < this.#window.length; i++) {
+      real += (this.#window[i] as number) * Math.cos(turn * i);
+      imaginary -= (this.#window[i] as number) * Math.sin(turn * i);
+    }
+    return real * real + imaginary * imaginary;
   }
 
   /** How far the phase ran ahead of the nominal pitch in a hop tells the true pitch. */
