@@ -12,7 +12,7 @@ import {
   time,
   twiml,
 } from './fields.ts';
-import { z } from './zod.ts';
+import { always, z } from './zod.ts';
 
 export const callStatus = z.enum([
   'queued',
@@ -109,7 +109,7 @@ export const createCall = z
     if (body.method !== undefined && body.url === undefined) {
       context.addIssue({ code: 'custom', path: ['method'], message: 'belongs to url' });
     }
-  })
+  }, always)
   .openapi('CreateCall');
 
 export type CreateCall = z.output<typeof createCall>;

@@ -1,6 +1,6 @@
 /** Body and resource of /numbers: API.md "Number". */
 import { cursor, dialect, httpMethod, httpUrl, limit, page, twiml } from './fields.ts';
-import { z } from './zod.ts';
+import { always, z } from './zod.ts';
 
 export const numberResource = z
   .strictObject({
@@ -32,7 +32,7 @@ export const putNumber = z
     if ((body.voiceUrl ?? null) === null ? (body.twiml ?? null) === null : (body.twiml ?? null) !== null) {
       context.addIssue({ code: 'custom', path: ['voiceUrl'], message: 'exactly one of voiceUrl and twiml' });
     }
-  })
+  }, always)
   .openapi('PutNumber');
 
 export const listNumbers = z.strictObject({ limit, cursor });

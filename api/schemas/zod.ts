@@ -4,4 +4,10 @@ import { z } from 'zod';
 
 extendZodWithOpenApi(z);
 
+/** For refinements of a whole body: they look at it also when a field is wrong, so that all mistakes are told at once. */
+export const always = {
+  when: ({ value }: { readonly value: unknown }): boolean =>
+    typeof value === 'object' && value !== null && !Array.isArray(value),
+};
+
 export { z };

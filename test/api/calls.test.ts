@@ -140,7 +140,7 @@ describe('POST /calls', () => {
   it('names every mistake at once', async () => {
     const answer = await fixture.api.post('/calls').send({ to: 1, from: 'x', timeout: 'y', a: 1, b: 2 }).expect(422);
     const paths = problemResource.parse(answer.body).errors.map((error) => error.path);
-    assert.deepEqual(paths.sort(), ['a', 'b', 'from', 'timeout', 'to']);
+    assert.deepEqual(paths.sort(), ['a', 'b', 'from', 'timeout', 'to', 'url']);
   });
 
   it('refuses a document that is empty or larger than 64 kB', async () => {
