@@ -3,14 +3,17 @@
  * test/bench/media.ts`. Not a test. Bytes are what the heap grew by between two collections while only that
  * step ran; a step of the path itself should cost none.
  */
+import type { MediaFormat, StreamSpec } from '../../shared/domain/stream.ts';
+import { newCallSid } from '../../shared/kernel/ids.ts';
 import { FrameDecoder, FrameEncoder } from '../../worker/leg/frame-coder.ts';
 import { InboundSound } from '../../worker/leg/inbound-sound.ts';
 import { alawCoder, mulawCoder, pcmu } from '../../worker/media/codec/g711.ts';
 import { g722 } from '../../worker/media/codec/g722.ts';
-import { interleave, packL16, unpackL16 } from '../../worker/media/codec/l16.ts';
+import { interleave, samplesWithin, unpackL16 } from '../../worker/media/codec/l16.ts';
 import { Concealment } from '../../worker/media/concealment.ts';
 import { DtmfDetector } from '../../worker/media/dtmf/detector.ts';
 import { dtmfTones } from '../../worker/media/dtmf/tones.ts';
+import type { LegRate } from '../../worker/media/frame.ts';
 import { initMedia } from '../../worker/media/init.ts';
 import { mixInto } from '../../worker/media/mixer.ts';
 import { Playout } from '../../worker/media/playout.ts';
@@ -18,6 +21,8 @@ import { FrameResampler } from '../../worker/media/resample.ts';
 import { FrameTee } from '../../worker/media/tee.ts';
 import { JitterBuffer } from '../../worker/rtp/jitter.ts';
 import { newRtpHeader } from '../../worker/rtp/packet.ts';
+import { FramePacker } from '../../worker/stream/packer.ts';
+import { aStream } from '../support/records.ts';
 import { sine } from '../support/tone.ts';
 
 const ROUNDS = 7;
@@ -72,8 +77,10 @@ measure('G.722 decode', 3000, () => g722Decoder.decode(packet, wideSamples));
 for (const rate of [8000, 16_000, 24_000, 32_000, 48_000]) {
   const tone = sine(440, 20, rate);
   const back = new Int16Array(tone.length);
-  measure(`L16 of ${rate} pack`, 20_000, () => packL16(tone, bytes));
-  measure(`L16 of ${rate} unpack`, 20_000, () => unpackL16(bytes.subarray(0, tone.length * 2), back));
+  const packed = bytes.subarray(0, tone.length * 2);
+  const within = samplesWithin(packed);
+  measure(`L16 of ${rate} pack`, 20_000, () => within?.set(tone));
+  measure(`L16 of ${rate} unpack`, 20_000, () => unpackL16(packed, back));
 }
 const stereo = new Int16Array(320);
 measure('stereo, two of 8000', 20_000, () => interleave(frame, samples, stereo));
@@ -134,6 +141,25 @@ function measureInbound(name: string, payloadType: number, codec: 'PCMU' | 'G722
 measureInbound('packet to frame, PCMU', 0, 'PCMU', 8000);
 measureInbound('packet to frame, G722', 9, 'G722', 16_000);
 measureInbound('packet to frame, PCMU on a leg of 16000', 0, 'PCMU', 16_000);
+
+/** Two frames to the payloads of one beat of a stream. */
+function measurePacker(name: string, spec: Partial<StreamSpec>, rate: LegRate): void {
+  const packer = new FramePacker({ ...aStream(newCallSid()).spec, ...spec });
+  const heard = { samples: rate === 8000 ? frame : wide, rate, encoded: null };
+  const track = spec.track ?? 'inbound';
+  measure(name, 5000, () => packer.pack(heard, heard, track, ignore));
+  packer.close();
+}
+const ignore = (): void => {};
+const l16 = (sampleRate: MediaFormat['sampleRate'], channels: 1 | 2 = 1) =>
+  ({ encoding: 'audio/L16', sampleRate, channels }) as const;
+const mulaw = { encoding: 'audio/x-mulaw', sampleRate: 8000, channels: 1 } as const;
+measurePacker('stream of L16 8000', { mediaFormat: l16(8000) }, 8000);
+measurePacker('stream of L16 16000, wide leg', { mediaFormat: l16(16_000) }, 16_000);
+measurePacker('stream of L16 24000', { mediaFormat: l16(24_000) }, 8000);
+measurePacker('stream of L16 16000, both, stereo', { mediaFormat: l16(16_000, 2), track: 'both' }, 16_000);
+measurePacker('stream of µ-law, twilio, both', { mediaFormat: mulaw, track: 'both', dialect: 'twilio' }, 8000);
+measurePacker('stream of µ-law, wide leg', { mediaFormat: mulaw }, 16_000);
 
 for (const rate of [8000, 16_000] as const) {
   const detector = new DtmfDetector(rate, () => {});

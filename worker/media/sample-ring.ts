@@ -33,9 +33,11 @@ export class SampleRing {
       if (!this.#tail || this.#writeAt === BLOCK_SAMPLES) this.#extend();
       const tail = this.#tail as Block;
       const count = Math.min(to - at, BLOCK_SAMPLES - this.#writeAt);
-      tail.samples.set(samples.subarray(at, at + count), this.#writeAt);
+      if (count === samples.length) {
+        tail.samples.set(samples, this.#writeAt);
+        at += count;
+      } else for (let to = this.#writeAt; to < this.#writeAt + count; to++) tail.samples[to] = samples[at++] as number;
       this.#writeAt += count;
-      at += count;
     }
     this.#length += Math.max(0, to - from);
   }

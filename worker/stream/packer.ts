@@ -5,7 +5,7 @@
  */
 import type { StreamSpec, TrackSelection } from '../../shared/domain/stream.ts';
 import { alawCoder, mulawCoder } from '../media/codec/g711.ts';
-import { interleave, packL16 } from '../media/codec/l16.ts';
+import { interleave, packL16, samplesWithin } from '../media/codec/l16.ts';
 import type { AudioFrame } from '../media/frame.ts';
 import { mixInto } from '../media/mixer.ts';
 import { FrameResampler } from '../media/resample.ts';
@@ -13,19 +13,27 @@ import { frameBytes, type TrackLabel } from './messages/encode.ts';
 
 export type PayloadSink = (track: TrackLabel, payload: Buffer) => void;
 
+interface Resampled {
+  readonly resampler: FrameResampler;
+  readonly out: Int16Array;
+}
+
 export class FramePacker {
   readonly #spec: StreamSpec;
   readonly #payload: Buffer;
+  /** The payload seen as samples. */
+  readonly #packed: Int16Array | null;
   readonly #mono: Int16Array;
   readonly #stereo: Int16Array;
   readonly #silence: Int16Array;
   /** By track and by the rate the leg had when it was made. */
-  readonly #resamplers = new Map<string, { readonly resampler: FrameResampler; readonly out: Int16Array }>();
+  readonly #resamplers = { inbound: new Map<number, Resampled>(), outbound: new Map<number, Resampled>() };
 
   constructor(spec: StreamSpec) {
     const samples = spec.mediaFormat.sampleRate / 50;
     this.#spec = spec;
     this.#payload = Buffer.alloc(frameBytes(spec.mediaFormat));
+    this.#packed = samplesWithin(this.#payload);
     this.#mono = new Int16Array(samples);
     this.#stereo = new Int16Array(samples * 2);
     this.#silence = new Int16Array(samples);
@@ -42,8 +50,10 @@ export class FramePacker {
   }
 
   close(): void {
-    for (const { resampler } of this.#resamplers.values()) resampler.close();
-    this.#resamplers.clear();
+    for (const ofTrack of Object.values(this.#resamplers)) {
+      for (const { resampler } of ofTrack.values()) resampler.close();
+      ofTrack.clear();
+    }
   }
 
   #packOne(track: 'inbound' | 'outbound', frame: AudioFrame): Buffer {
@@ -70,7 +80,8 @@ export class FramePacker {
   #encode(samples: Int16Array): Buffer {
     switch (this.#spec.mediaFormat.encoding) {
       case 'audio/L16':
-        packL16(samples, this.#payload);
+        if (this.#packed === null) packL16(samples, this.#payload);
+        else this.#packed.set(samples);
         break;
       case 'audio/x-mulaw':
         mulawCoder.encode(samples, this.#payload);
@@ -86,11 +97,10 @@ export class FramePacker {
   #samples(track: 'inbound' | 'outbound', frame: AudioFrame): Int16Array {
     const { sampleRate } = this.#spec.mediaFormat;
     if (frame.rate === sampleRate) return frame.samples;
-    const key = `${track}${frame.rate}`;
-    let entry = this.#resamplers.get(key);
+    let entry = this.#resamplers[track].get(frame.rate);
     if (entry === undefined) {
       entry = { resampler: new FrameResampler(frame.rate, sampleRate), out: new Int16Array(sampleRate / 50) };
-      this.#resamplers.set(key, entry);
+      this.#resamplers[track].set(frame.rate, entry);
     }
     entry.resampler.process(frame.samples, entry.out);
     return entry.out;

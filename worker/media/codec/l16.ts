@@ -7,6 +7,12 @@ export type Endianness = 'little' | 'big';
 
 const hostIsLittle = new Uint8Array(new Uint16Array([1]).buffer)[0] === 1;
 
+/** The buffer as samples, where that is the same little-endian bytes: writing to it packs without a copy in between. Null elsewhere. */
+export function samplesWithin(bytes: Uint8Array): Int16Array | null {
+  const whole = hostIsLittle && bytes.byteOffset % 2 === 0 && bytes.length % 2 === 0;
+  return whole ? new Int16Array(bytes.buffer, bytes.byteOffset, bytes.length / 2) : null;
+}
+
 /**
  * Writes the samples as bytes from the start of `bytes`; answers with the bytes written.
  * @throws RangeError when `bytes` is too short.
