@@ -111,6 +111,8 @@ describe('live control of streams', () => {
     await ask('PATCH', scene, name, { url: 'ws://127.0.0.1:1/' });
     await stage.system.event(scene.sid, 'stream.warning', 15_000);
     await media(stream);
+    const shown = (await ask('GET', scene, name)).body;
+    assert.deepEqual([shown.status, shown.error.code], ['in-progress', 31_902]);
     await ask('PATCH', scene, name, { url: url('/new') });
     const moved = await stage.app.stream('/new');
     await media(moved);

@@ -192,8 +192,10 @@ class StreamSession implements Stream {
     return new Sockets({ clock, connect, headers }, url, {
       onOpen: () => this.#apply({ event: 'opened' }),
       onMoved: (old, newUrl) => this.#onMoved(old, newUrl),
-      onMoveFailed: ({ error }) =>
-        this.#entry({ type: 'stream.warning', stream: this.sid, code: error.code, detail: error.message }),
+      onMoveFailed: ({ error }) => {
+        this.#patch({ error });
+        this.#entry({ type: 'stream.warning', stream: this.sid, code: error.code, detail: error.message });
+      },
       onGone: (old, loss) => {
         this.#loss = loss.error;
         this.#sender.lost(old);
@@ -316,6 +318,7 @@ class StreamSession implements Stream {
     this.#sender.detach();
     this.#sender.hold(this.#deps.holdMs ?? HOLD_MS, 'reconnecting');
     this.#giveUpTimer = this.#deps.clock.after(reconnectMs, () => this.#end(this.#loss));
+    this.#patch({ error: this.#loss });
     this.#tellStatus('reconnecting');
     const url = this.#sockets.redial();
     if (url !== null) this.#patch({ spec: { ...this.#record.spec, url } });
