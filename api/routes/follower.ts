@@ -1,7 +1,7 @@
 /**
  * One client that follows a timeline: server-sent events, `id` is the event's `seq`, a comment every
- * 15 s so that nobody between us closes the connection. Ends when the call has ended and everything was
- * sent, when the client leaves or is too slow, and when the server stops. The response owns it.
+ * 15 s so that nobody between us closes the connection. Ends a moment after the call, when its last words were
+ * sent; when the client leaves or is too slow; and when the server stops. The response owns it.
  */
 import type { Response } from 'express';
 import { isFinal } from '../../shared/domain/call.ts';
@@ -15,6 +15,10 @@ export const FOLLOW_BOUNDS: FollowBounds = { clients: 1000, slowMs: 30_000 };
 const BATCH = 200;
 /** The client's pause before it comes back, milliseconds. */
 const RETRY_MS = 2000;
+/** After the end of the call its timeline still grows: the BYE and its answer, what came of the last callbacks. */
+const LINGER_MS = 2000;
+/** Without a callback owed and an event for so long, nothing more is expected. */
+const QUIET_MS = 500;
 
 export class Follower {
   static #count = 0;
@@ -66,30 +70,54 @@ export class Follower {
       this.#grown = false;
       const call = await this.#deps.store.calls.get(this.#sid);
       await this.#catchUp(response);
-      if (call === null || isFinal(call.status)) return;
+      if (call === null) return;
+      if (isFinal(call.status)) {
+        await this.#linger(response);
+        return;
+      }
       const quietMs = this.#deps.clock.monotonic() - this.#wroteAt;
       if (quietMs >= HEARTBEAT_MS) await this.#write(response, ': still here\n\n');
-      await this.#untilGrown();
+      await this.#untilGrown(HEARTBEAT_MS);
     }
   }
 
-  async #catchUp(response: Response): Promise<void> {
+  /** The call has ended: stays until its callbacks are done with and nothing came for a moment, within bounds. */
+  async #linger(response: Response): Promise<void> {
+    const { clock, store } = this.#deps;
+    const until = clock.monotonic() + LINGER_MS;
+    let quietSince = clock.monotonic();
+    while (!this.#gone.signal.aborted) {
+      this.#grown = false;
+      const isOwing = (await store.outbox.peek(this.#sid)) !== null;
+      const hasGrown = await this.#catchUp(response);
+      const now = clock.monotonic();
+      if (isOwing || hasGrown) quietSince = now;
+      const leftMs = Math.min(quietSince + QUIET_MS, until) - now;
+      if (leftMs <= 0) return;
+      await this.#untilGrown(leftMs);
+    }
+  }
+
+  /** True when there was something. */
+  async #catchUp(response: Response): Promise<boolean> {
+    const before = this.#seen;
     while (!this.#gone.signal.aborted) {
       const events = await this.#deps.store.timeline.read(this.#sid, this.#seen, BATCH);
       const last = events.at(-1);
-      if (last === undefined) return;
+      if (last === undefined) break;
       await this.#write(response, events.map(frame).join(''));
       this.#seen = last.seq;
     }
+    return this.#seen > before;
   }
 
-  /** At the latest after a heartbeat; at once when something came since the last look. */
-  async #untilGrown(): Promise<void> {
+  /** At the latest after so long; at once when something came since the last look. */
+  async #untilGrown(withinMs: number): Promise<void> {
     const heard = new AbortController();
     this.#wake = () => heard.abort();
     if (this.#grown) return;
     const signal = AbortSignal.any([heard.signal, this.#gone.signal]);
-    await pause(this.#deps.clock, HEARTBEAT_MS, signal).catch(() => undefined);
+    await pause(this.#deps.clock, withinMs, signal).catch(() => undefined);
   }
 
   async #write(response: Response, text: string): Promise<void> {

@@ -3,6 +3,8 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { eventPage } from '../../api/schemas/event.ts';
 import { listen, type RunningServer } from '../../api/server.ts';
+import type { Callback } from '../../shared/domain/callback.ts';
+import type { TimelineEntry } from '../../shared/domain/event.ts';
 import { systemClock } from '../../shared/kernel/clock.ts';
 import type { CallSid, Epoch } from '../../shared/kernel/ids.ts';
 import { type ApiFixture, startApiFixture } from '../support/api-fixture.ts';
@@ -33,11 +35,14 @@ const mark = async (call: { sid: CallSid; epoch: Epoch }, count: number) => {
 const lastSeq = async (sid: CallSid): Promise<number> =>
   (await fixture.store.timeline.read(sid, 0, 1000)).at(-1)?.seq ?? 0;
 
-const hangUp = async (call: { sid: CallSid; epoch: Epoch }) => {
+const hangUp = async (call: { sid: CallSid; epoch: Epoch }, callbacks: readonly Callback[] = []) => {
   const ending = { status: 'completed', cause: 'hangup', blame: 'caller', sipCode: null, detail: null } as const;
   const entries = [{ at: new Date().toISOString(), entry: { type: 'call.ended', ending } as const }];
-  await fixture.store.calls.save(call.sid, call.epoch, { patch: { status: 'completed', ending }, entries });
+  await fixture.store.calls.save(call.sid, call.epoch, { patch: { status: 'completed', ending }, entries, callbacks });
 };
+
+const add = (sid: CallSid, entry: TimelineEntry) =>
+  fixture.store.timeline.append(sid, [{ at: new Date().toISOString(), entry }]);
 
 describe('the timeline in pages', () => {
   it('goes by seq, without a gap', async () => {
@@ -62,6 +67,73 @@ describe('the timeline in pages', () => {
     await fixture.api.get(`/calls/CA${'0'.repeat(32)}/events`).expect(404);
     await fixture.api.get(`/calls/${call.sid}/events?cursor=abc`).expect(422);
     await fixture.api.get(`/calls/${call.sid}/events`).set('Accept', 'image/png').expect(406);
+  });
+});
+
+describe('the end of the timeline', () => {
+  const owed = { event: 'call.completed', url: 'http://app.example/', method: 'POST', fields: {} } as const;
+  const clock = new ManualClock();
+  let still: RunningServer;
+  before(async () => {
+    still = await listen(fixture.another({ clock }).app, '127.0.0.1', 0, systemClock);
+  });
+  after(() => still.close(0));
+
+  const follow = async (sid: CallSid) => {
+    const listener = new EventListener(sid, still.port);
+    await listener.has(await lastSeq(sid));
+    return listener;
+  };
+  /** Until the follower waits for the clock. */
+  const waiting = async () => {
+    const signal = AbortSignal.timeout(10_000);
+    while (clock.pending === 0) {
+      signal.throwIfAborted();
+      await new Promise(setImmediate);
+    }
+  };
+
+  it('is sent too: what comes after the call, until nothing did for half a second', async () => {
+    const call = await fixture.call('in-progress');
+    const listener = await follow(call.sid);
+    await hangUp(call);
+    await listener.until(() => listener.types.at(-1) === 'call.ended');
+    await waiting();
+    clock.advance(499);
+    await add(call.sid, { type: 'sip.bye', way: 'out' });
+    await listener.until(() => listener.types.at(-1) === 'sip.bye');
+    await waiting();
+    clock.advance(500);
+    await listener.ended;
+  });
+
+  it('waits for what comes of a callback that is owed', async () => {
+    const call = await fixture.call('in-progress');
+    const listener = await follow(call.sid);
+    await hangUp(call, [owed]);
+    await listener.until(() => listener.types.at(-1) === 'call.ended');
+    await waiting();
+    clock.advance(500);
+    await waiting();
+    const first = await fixture.store.outbox.peek(call.sid);
+    await fixture.store.outbox.remove(call.sid, first?.id ?? 0);
+    await add(call.sid, { type: 'callback.delivered', url: owed.url, event: owed.event, httpStatus: 200, attempts: 1 });
+    await listener.until(() => listener.types.at(-1) === 'callback.delivered');
+    await waiting();
+    clock.advance(500);
+    await listener.ended;
+  });
+
+  it('does not wait longer than two seconds', async () => {
+    const call = await fixture.call('in-progress');
+    const listener = await follow(call.sid);
+    await hangUp(call, [owed]);
+    await listener.until(() => listener.types.at(-1) === 'call.ended');
+    for (let steps = 0; steps < 4; steps += 1) {
+      await waiting();
+      clock.advance(500);
+    }
+    await listener.ended;
   });
 });
 
