@@ -5,7 +5,7 @@
 import type { Request, Response } from 'express';
 import type { ApiDeps } from './deps.ts';
 import { ApiProblem, type ProblemCode } from './problem.ts';
-import { fieldProblems } from './schemas/problem.ts';
+import { EXACTLY_ONE, fieldProblems } from './schemas/problem.ts';
 import type { z } from './schemas/zod.ts';
 
 export type Method = 'get' | 'post' | 'put' | 'patch' | 'delete';
@@ -97,13 +97,15 @@ export function decode<Schema extends z.ZodType>(schema: Schema | undefined, val
   throw invalid(fieldProblems(result.error));
 }
 
+/** Mistakes with the field `twiml` that say nothing of the document in it. */
+const aboutTheField: ReadonlySet<string> = new Set(['invalid_type', EXACTLY_ONE]);
+
 /** A 422 with its list of mistakes; one that concerns only the document has a code of its own. */
 export function invalid(errors: readonly { path: string; code: string; message: string }[]): ApiProblem {
-  const onlyTwiml = errors.every((error) => error.path === 'twiml' && error.code !== 'invalid_type');
+  const documentOnly = errors.every(({ path, code }) => path === 'twiml' && !aboutTheField.has(code));
   const first = errors[0];
   const place = first === undefined || first.path === '' ? '' : `${first.path}: `;
   const detail = first === undefined ? undefined : `${place}${first.message}`;
-  const documentOnly = onlyTwiml && !errors.some((error) => error.message.startsWith('exactly one'));
   return new ApiProblem(documentOnly ? 'twiml_invalid' : 'invalid', detail, { errors });
 }
 

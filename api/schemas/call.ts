@@ -12,6 +12,7 @@ import {
   time,
   twiml,
 } from './fields.ts';
+import { exactlyOne } from './problem.ts';
 import { always, z } from './zod.ts';
 
 export const callStatus = z.enum([
@@ -64,8 +65,7 @@ const sipHeaders = z
 
 const oneDocument = (body: { url?: string | undefined; twiml?: string | undefined }, context: z.RefinementCtx) => {
   if ((body.url === undefined) === (body.twiml === undefined)) {
-    const message = 'exactly one of url and twiml';
-    context.addIssue({ code: 'custom', path: [body.url === undefined ? 'url' : 'twiml'], message });
+    context.addIssue(exactlyOne([body.url === undefined ? 'url' : 'twiml'], 'url and twiml'));
   }
 };
 
@@ -124,7 +124,7 @@ export const changeCall = z
   .superRefine((body, context) => {
     const given = [body.status, body.url, body.twiml].filter((value) => value !== undefined);
     if (given.length !== 1) {
-      context.addIssue({ code: 'custom', path: [], message: 'exactly one of status, url and twiml' });
+      context.addIssue(exactlyOne([], 'status, url and twiml'));
     } else if (body.method !== undefined && body.url === undefined) {
       context.addIssue({ code: 'custom', path: ['method'], message: 'belongs to url' });
     }

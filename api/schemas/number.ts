@@ -1,5 +1,6 @@
 /** Body and resource of /numbers: API.md "Number". */
 import { cursor, dialect, httpMethod, httpUrl, limit, page, twiml } from './fields.ts';
+import { exactlyOne } from './problem.ts';
 import { always, z } from './zod.ts';
 
 export const numberResource = z
@@ -30,7 +31,7 @@ export const putNumber = z
   })
   .superRefine((body, context) => {
     if ((body.voiceUrl ?? null) === null ? (body.twiml ?? null) === null : (body.twiml ?? null) !== null) {
-      context.addIssue({ code: 'custom', path: ['voiceUrl'], message: 'exactly one of voiceUrl and twiml' });
+      context.addIssue(exactlyOne(['voiceUrl'], 'voiceUrl and twiml'));
     }
   }, always)
   .openapi('PutNumber');
