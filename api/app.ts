@@ -2,7 +2,7 @@
  * The Express application, built from its dependencies and not listening. The order matters: an id and
  * a log line for everything, then the open health routes, the rate, the credentials, the bodies, the routes.
  */
-import express, { type Express, type RequestHandler } from 'express';
+import express, { type Express, type Request, type RequestHandler } from 'express';
 import { withDeadline } from '../shared/kernel/deadline.ts';
 import type { ApiDeps } from './deps.ts';
 import type { Endpoint } from './endpoint.ts';
@@ -40,12 +40,19 @@ export function createApp(deps: ApiDeps): Express {
     endpoints.filter((endpoint) => !endpoint.isPublic),
     deps,
   );
+  app.get('/', named('/'), (_request, response) => response.redirect('/docs'));
   app.use((request) => {
-    throw new ApiProblem('route_not_found', `There is no ${request.method} ${request.path}.`);
+    throw new ApiProblem('route_not_found', noRoute(request));
   });
   app.use(errorAnswers(deps.logger));
   return app;
 }
+
+/** The paths of Twilio's own API are asked for by its clients. */
+const noRoute = ({ method, path }: Request): string =>
+  path.startsWith('/2010-04-01/')
+    ? 'The Twilio-compatible routes are not there yet; POST /calls places a call.'
+    : `There is no ${method} ${path}.`;
 
 const readers = { json: bodyReader('json'), xml: bodyReader('xml') };
 

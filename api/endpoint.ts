@@ -4,6 +4,7 @@
  */
 import type { Request, Response } from 'express';
 import type { ApiDeps } from './deps.ts';
+import { jsonText } from './json-text.ts';
 import { ApiProblem, type ProblemCode } from './problem.ts';
 import { EXACTLY_ONE, fieldProblems } from './schemas/problem.ts';
 import type { z } from './schemas/zod.ts';
@@ -86,7 +87,7 @@ export function endpoint<Body extends z.ZodType = z.ZodUnknown, Query extends z.
 function send(response: Response, answer: Answer): void {
   response.status(answer.status).set(answer.headers ?? {});
   if (answer.body === undefined) response.end();
-  else response.json(answer.body);
+  else response.type('json').send(jsonText(answer.body));
 }
 
 /** @throws ApiProblem `invalid` naming every mistake. */

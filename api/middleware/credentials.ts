@@ -3,6 +3,8 @@ import { createHash, timingSafeEqual } from 'node:crypto';
 import type { RequestHandler } from 'express';
 import { ApiProblem } from '../problem.ts';
 
+const WANTED = 'HTTP Basic with ACCOUNT_SID:AUTH_TOKEN of the server is wanted.';
+
 const digest = (text: string): Buffer => createHash('sha256').update(text).digest();
 
 /** @throws ApiProblem `unauthorized` from the handler it makes. */
@@ -15,7 +17,7 @@ export function credentials(accountSid: string, authToken: string): RequestHandl
       next();
       return;
     }
-    const detail = given ? 'These credentials are not right.' : 'HTTP Basic with the account sid and the auth token.';
+    const detail = given ? `These credentials are not right. ${WANTED}` : WANTED;
     throw new ApiProblem('unauthorized', detail, {
       headers: { 'WWW-Authenticate': 'Basic realm="Pivot Streams", charset="UTF-8"' },
     });

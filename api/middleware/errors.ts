@@ -7,6 +7,7 @@ import { DeadlineExceeded } from '../../shared/kernel/deadline.ts';
 import type { Logger } from '../../shared/kernel/log.ts';
 import { RedisUnavailable } from '../../shared/store/redis.ts';
 import { BoxFull } from '../../shared/store/store.ts';
+import { jsonText } from '../json-text.ts';
 import { ApiProblem } from '../problem.ts';
 import { requestId } from './request-id.ts';
 
@@ -35,7 +36,7 @@ export function sendProblem(response: Response, problem: ApiProblem): void {
   const { retryAfterSeconds, headers } = problem.extras;
   if (headers !== undefined) response.set(headers);
   if (retryAfterSeconds !== undefined) response.set('Retry-After', String(retryAfterSeconds));
-  const body = JSON.stringify(problem.toBody(requestId(response)));
+  const body = jsonText(problem.toBody(requestId(response)));
   response.status(problem.status).set('Content-Type', 'application/problem+json; charset=utf-8').end(body);
 }
 

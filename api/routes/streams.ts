@@ -73,7 +73,7 @@ async function open({ params, body }: Asked<StartStream, unknown>, deps: ApiDeps
   const opened = await deps.store.streams.open(newStream(name, { ...body, url }, call, deps), { kind: 'api' });
   switch (opened.kind) {
     case 'refused':
-      throw new ApiProblem(refusals[opened.reason], refusalMessages[opened.reason]);
+      throw new ApiProblem(refusals[opened.reason], refusalSentence(opened.reason, call));
     case 'lost':
       throw new ApiProblem('call_ended', refusalMessages.call_ended);
     case 'existing':
@@ -83,6 +83,10 @@ async function open({ params, body }: Asked<StartStream, unknown>, deps: ApiDeps
       return { status: 201, body: viewStream(opened.stream), headers: { Location: locationOf(opened.stream) } };
   }
 }
+
+/** The state of the call is the one that was read just before. */
+const refusalSentence = (reason: StreamRefusal, { status }: CallRecord): string =>
+  reason === 'call_not_in_progress' ? `${refusalMessages[reason]}: it is ${status}` : refusalMessages[reason];
 
 const locationOf = (stream: StreamRecord): string => `/calls/${stream.callSid}/streams/${stream.sid}`;
 

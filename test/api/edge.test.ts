@@ -39,7 +39,9 @@ describe('credentials', () => {
       }
       assert.equal(answer.status, 401);
       assert.match(answer.get('www-authenticate') ?? '', /^Basic realm=/);
-      assert.equal(problemResource.parse(answer.body).code, 'unauthorized');
+      const problem = problemResource.parse(answer.body);
+      assert.equal(problem.code, 'unauthorized');
+      assert.match(problem.detail, /ACCOUNT_SID:AUTH_TOKEN/);
     });
   }
 
@@ -106,9 +108,27 @@ describe('bodies', () => {
 
 describe('routes', () => {
   it('that do not exist are route_not_found', async () => {
-    for (const path of ['/', '/call', '/calls/x/y', '/2010-04-01/Accounts']) {
+    for (const path of ['/call', '/calls/x/y', '/2010-04-01/Accounts']) {
       const answer = await fixture.api.get(path).expect(404);
       assert.equal(problemResource.parse(answer.body).code, 'route_not_found');
+    }
+  });
+
+  it("of Twilio's API say where calls are made", async () => {
+    const answer = await fixture.api.post(`/2010-04-01/Accounts/${ACCOUNT_SID}/Calls.json`).expect(404);
+    assert.match(answer.body.detail, /Twilio-compatible routes are not there yet; POST \/calls/);
+  });
+
+  it('begin at the documentation', async () => {
+    const answer = await fixture.api.get('/').expect(302);
+    assert.equal(answer.get('location'), '/docs');
+  });
+
+  it('answer JSON that ends with its line', async () => {
+    for (const path of ['/calls', '/nowhere', '/healthz']) {
+      const answer = await fixture.api.get(path);
+      assert.match(answer.text, /\}\n$/);
+      assert.match(answer.get('content-type') ?? '', /^application\/(problem\+)?json; charset=utf-8$/);
     }
   });
 

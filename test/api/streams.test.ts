@@ -135,6 +135,7 @@ describe('starting a stream', () => {
     const ringing = await fixture.call('ringing');
     const early = await fixture.api.put(`/calls/${ringing.sid}/streams/x`).send({ url }).expect(409);
     assert.equal(early.body.code, 'call_not_in_progress');
+    assert.equal(early.body.detail, 'the call is not in progress: it is ringing');
     const ended = await fixture.call('completed');
     const late = await fixture.api.put(`/calls/${ended.sid}/streams/x`).send({ url }).expect(410);
     assert.equal(late.body.code, 'call_ended');
