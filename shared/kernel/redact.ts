@@ -11,7 +11,7 @@ export function redactUrl(text: string): string {
   }
 }
 
-/** Digits as a count of stars: enough to see that a key was pressed, not which. */
+/** Digits as a count of dots, which no key has on it: enough to see that one was pressed, not which. */
 export function redactDigits(digits: string): string {
-  return '*'.repeat(digits.length);
+  return '•'.repeat(digits.length);
 }

@@ -1,5 +1,6 @@
 /** Runs `<Play>`: a file, decoded only as far as it is heard, or digits pressed towards the far party (AC-76). */
 
+import { redactDigits } from '../../shared/kernel/redact.ts';
 import type { PlayVerb } from '../../shared/twiml/document.ts';
 import { type Executor, type VerbContext, VerbFailed } from '../call/context.ts';
 import { NEXT } from '../call/outcome.ts';
@@ -21,7 +22,7 @@ export const play: Executor<PlayVerb> = async (verb, context) => {
 async function press(verb: PlayVerb, digits: string, context: VerbContext): Promise<void> {
   await untilKey(verb.terminators, context, async (signal) => {
     for (let turn = 0; verb.loop === 0 || turn < verb.loop; turn += 1) {
-      context.entry({ type: 'dtmf.sent', digits: '*'.repeat(digits.length), by: 'document' });
+      context.entry({ type: 'dtmf.sent', digits: redactDigits(digits), by: 'document' });
       await context.leg.press(digits, signal);
     }
   });

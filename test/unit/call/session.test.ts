@@ -289,7 +289,7 @@ describe('keys and letters', () => {
     assert.deepEqual(world.lastStream.log, ['digit 5', 'stop hangup']);
     assert.deepEqual(
       world.journal.entries.find((entry) => entry.type === 'dtmf.received'),
-      { type: 'dtmf.received', digit: '*', by: 'rfc4733', durationMs: 100 },
+      { type: 'dtmf.received', digit: '•', by: 'rfc4733', durationMs: 100 },
     );
     assert.equal(world.journal.call.ending?.cause, 'hangup_verb');
   });
@@ -330,7 +330,7 @@ describe('keys and letters', () => {
     assert.ok(world.leg.log.includes('press 42'));
     assert.deepEqual(
       world.journal.entries.find((entry) => entry.type === 'dtmf.sent'),
-      { type: 'dtmf.sent', digits: '**', by: 'api' },
+      { type: 'dtmf.sent', digits: '••', by: 'api' },
     );
     assert.deepEqual([world.journal.call.status, world.journal.call.ending?.blame], ['completed', 'api']);
   });

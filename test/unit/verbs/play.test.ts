@@ -69,5 +69,7 @@ describe('Play', () => {
   it('AC-76: digits are pressed towards the far party with their pauses', async () => {
     const world = await played('<Play digits="1w2"/><Pause/>', '', 0);
     assert.ok(world.leg.log.includes('press 1w2'));
+    const sent = world.journal.entries.find((entry) => entry.type === 'dtmf.sent');
+    assert.deepEqual(sent, { type: 'dtmf.sent', digits: '•••', by: 'document' });
   });
 });
