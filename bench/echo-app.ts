@@ -1,7 +1,14 @@
-/** The developer's side of the benchmark, a process of its own: sends each media payload back as it came. */
+/**
+ * The developer's side of the benchmark, a process of its own: sends each media payload back as it came.
+ * What was held while the socket opened comes in one burst and is not sent back: played later, it would
+ * delay everything behind it.
+ */
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { WebSocketServer } from 'ws';
+
+/** The first message that is sent back: two seconds of audio may have been held. */
+const ECHO_FROM = 125;
 
 const server = createServer();
 const sockets = new WebSocketServer({ server, perMessageDeflate: false });
@@ -9,15 +16,13 @@ let firstMedia = 0;
 
 sockets.on('connection', (socket) => {
   let prefix = '';
-  let seen = false;
+  let seen = 0;
   socket.on('message', (data: Buffer, isBinary) => {
     if (isBinary) return;
     const text = data.toString('latin1');
     if (text.startsWith('{"event":"media"')) {
-      if (!seen) {
-        seen = true;
-        firstMedia++;
-      }
+      if (seen++ === 0) firstMedia++;
+      if (seen < ECHO_FROM) return;
       const at = text.indexOf('"payload":"') + 11;
       socket.send(`${prefix}${text.slice(at, text.indexOf('"', at))}"}}`);
     } else if (text.includes('"event":"start"')) {
