@@ -72,13 +72,17 @@ export type TimelineEntry =
     }
   | { readonly type: 'stream.warning'; readonly stream: StreamSid; readonly code: number; readonly detail: string }
   | {
-      readonly type:
-        | 'stream.paused'
-        | 'stream.resumed'
-        | 'stream.reconnecting'
-        | 'stream.reconnected'
-        | 'stream.updated';
+      readonly type: 'stream.paused' | 'stream.resumed' | 'stream.reconnecting' | 'stream.reconnected';
       readonly stream: StreamSid;
+      readonly name: string;
+    }
+  /** With what is new: the track, or the URL once its socket has taken over. */
+  | {
+      readonly type: 'stream.updated';
+      readonly stream: StreamSid;
+      readonly name: string;
+      readonly track?: string;
+      readonly url?: string;
     }
   | {
       readonly type: 'stream.mark';

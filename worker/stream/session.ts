@@ -143,7 +143,7 @@ class StreamSession implements Stream {
     if (paused !== undefined) this.#apply({ event: paused ? 'pause' : 'resume' });
     if (track !== undefined && track !== this.#record.spec.track) {
       this.#patch({ spec: { ...this.#record.spec, track } });
-      this.#entry({ type: 'stream.updated', stream: this.sid });
+      this.#entry({ type: 'stream.updated', stream: this.sid, name: this.name, track });
     }
     if (url !== undefined && url !== this.#record.spec.url) this.#move(url);
   }
@@ -228,7 +228,7 @@ class StreamSession implements Stream {
     void old.close();
     this.#patch({ spec: { ...this.#record.spec, url } });
     this.#greet(true);
-    this.#entry({ type: 'stream.updated', stream: this.sid });
+    this.#entry({ type: 'stream.updated', stream: this.sid, name: this.name, url: redactUrl(url) });
   }
 
   // The beat.
@@ -326,7 +326,7 @@ class StreamSession implements Stream {
 
   #tellStatus(what: 'paused' | 'resumed' | 'reconnecting' | 'reconnected'): void {
     this.#patch({ status: this.#status });
-    this.#entry({ type: `stream.${what}`, stream: this.sid });
+    this.#entry({ type: `stream.${what}`, stream: this.sid, name: this.name });
   }
 
   #sayFarewell(): void {

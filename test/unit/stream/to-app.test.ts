@@ -310,6 +310,23 @@ describe('to the app', () => {
     assert.deepEqual(all, [0, 20, 40, 60, 80, 100]);
   });
 
+  it('what changed is in the timeline, with the name of the stream and without credentials', () => {
+    const world = new World({ name: 'agent' }).open();
+    world.stream.update({ paused: true, track: 'both' });
+    world.stream.update({ paused: false, url: 'wss://merlin:wand@other.example/audio' });
+    world.open();
+    const of = { stream: world.stream.sid, name: 'agent' };
+    assert.deepEqual(
+      world.entries.filter(({ type }) => /^stream\.(paused|resumed|updated)$/.test(type)),
+      [
+        { type: 'stream.paused', ...of },
+        { type: 'stream.updated', ...of, track: 'both' },
+        { type: 'stream.resumed', ...of },
+        { type: 'stream.updated', ...of, url: 'wss://other.example/audio' },
+      ],
+    );
+  });
+
   it('a new URL that cannot be reached leaves the stream as it was', () => {
     const world = new World().open().beats(1);
     const first = world.connection;
