@@ -44,6 +44,8 @@ export const HOLD_MS = 10_000;
 const COUNTERS_EVERY_BEATS = 50;
 /** An hour without a frame either way. */
 const IDLE_BEATS = 180_000;
+/** Warnings of one code, each with another reason. */
+const WARNINGS_PER_CODE = 5;
 /** Timeline entries an app can cause in one beat. */
 const ENTRIES_PER_BEAT = 8;
 
@@ -75,7 +77,8 @@ class StreamSession implements Stream {
   #entries = 0;
   #told = NO_COUNTERS;
   #silent = false;
-  readonly #warned = new Set<number>();
+  /** What was warned of, by code. */
+  readonly #warned = new Map<number, Set<string>>();
   #reconnects = 0;
 
   constructor(deps: StreamDeps, order: StreamOrder, delegate: StreamDelegate) {
@@ -397,8 +400,9 @@ class StreamSession implements Stream {
   }
 
   #warn(warning: StreamError, detail: string): void {
-    if (this.#warned.has(warning.code)) return;
-    this.#warned.add(warning.code);
+    const details = this.#warned.get(warning.code) ?? new Set();
+    if (details.has(detail) || details.size >= WARNINGS_PER_CODE) return;
+    this.#warned.set(warning.code, details.add(detail));
     this.#deps.log.debug({ stream: this.sid, code: warning.code, detail }, 'stream warning');
     this.#entry({ type: 'stream.warning', stream: this.sid, code: warning.code, detail });
   }

@@ -54,12 +54,33 @@ describe('from a Twilio app', () => {
     }
   });
 
-  it('AC-46: an unknown event, JSON that is none and wrong fields are one warning', () => {
+  const reasons = (world: World): string[] =>
+    world.entries.flatMap((entry) => (entry.type === 'stream.warning' && entry.code === 31_951 ? [entry.detail] : []));
+
+  it('AC-46: an unknown event, however often it comes, is one warning that names it', () => {
     const world = new World(twoWay).open();
     for (let times = 0; times < 10; times++) world.say({ event: 'dance' });
-    world.connection.app.onText('no json');
-    world.say({ event: 'media', media: {} }).talk(20).beats(2);
-    assert.equal(world.warnings(31951), 1);
+    world.talk(20).beats(2);
+    assert.deepEqual(reasons(world), ['unknown event "dance"']);
+    assert.equal(world.heardMs, 20);
+    assert.deepEqual(world.stops, []);
+  });
+
+  it('what is wrong in another way is a warning of its own, five in all', () => {
+    const world = new World(twoWay).open();
+    for (let times = 0; times < 3; times++) {
+      world.say({ event: 'dance' }).say({ event: 'media', media: {} }).say({ event: 7 });
+      world.connection.app.onText('no json');
+    }
+    for (let times = 0; times < 10; times++) world.say({ event: `${times}`.repeat(1000) });
+    world.talk(20).beats(2);
+    assert.deepEqual(reasons(world), [
+      'unknown event "dance"',
+      'media.payload is not a string',
+      'event is not a string',
+      'not a JSON object',
+      `unknown event "${'0'.repeat(40)}…"`,
+    ]);
     assert.equal(world.heardMs, 20);
     assert.deepEqual(world.stops, []);
   });

@@ -25,6 +25,8 @@ export type AppMessage =
 export const UNNAMED_MARK = 'unknown';
 export const MAX_MARK_NAME = 1024;
 const MAX_DIGITS = 64;
+/** Characters of an unknown event's name that are told. */
+const MAX_SHOWN_EVENT = 40;
 const digitsShape = /^[0-9A-Da-d*#wW]+$/;
 const base64Shape = /^[A-Za-z0-9+/_-]*={0,2}$/;
 
@@ -51,8 +53,16 @@ export function decodeMessage(text: string, streamSid: string, dialect: Dialect)
     case 'status':
       return { event: 'status' };
     default:
-      return problem('unknown event');
+      return problem(unknownEvent(message['event']));
   }
+}
+
+/** With the app's own word for it, as much as is needed to find it. */
+function unknownEvent(event: unknown): string {
+  if (event === undefined) return 'event is missing';
+  if (typeof event !== 'string') return 'event is not a string';
+  const name = event.length > MAX_SHOWN_EVENT ? `${event.slice(0, MAX_SHOWN_EVENT)}…` : event;
+  return `unknown event ${JSON.stringify(name)}`;
 }
 
 function media(body: unknown): AppMessage {

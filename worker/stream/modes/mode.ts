@@ -20,7 +20,7 @@ export interface Mode {
 /** What a mode asks of its session. */
 export interface ModeDelegate {
   send(message: ControlMessage): void;
-  /** Told every time; the session warns once per code. */
+  /** Told every time; the session warns once for each code and detail, up to a bound. */
   warn(warning: StreamError, detail: string): void;
   /** A file of the app's could not be played; each one is told. */
   broken(detail: string): void;
