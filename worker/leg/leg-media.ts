@@ -178,6 +178,11 @@ export class LegMedia {
     this.#watching = this.#options.mediaTimeoutMs > 0;
   }
 
+  /** Answered: what is said from here on is kept for streams that open within two seconds. */
+  remember(): void {
+    this.#tee.remember();
+  }
+
   /** Presses digits, by event where agreed, else by tone; `w` and `W` wait. */
   press(digits: string, signal?: AbortSignal): Promise<void> {
     return this.#presser.press(digits, signal);
@@ -189,6 +194,7 @@ export class LegMedia {
     this.#closed = true;
     this.#leave?.();
     this.#leave = null;
+    this.#tee.forget();
     this.#presser.close();
     this.#rtp?.close();
     this.#sound?.inbound.close();

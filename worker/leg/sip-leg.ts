@@ -194,6 +194,7 @@ export class SipLeg implements Leg {
     }
     this.#media.apply(result.agreement);
     this.#media.start();
+    this.#media.remember();
     this.#send({ kind: 'answer', leg: this.id, sdp: result.sdp });
     this.#ackTimer = this.#clock.after(ACK_PATIENCE_MS, () => this.#up());
   }
@@ -271,6 +272,7 @@ export class SipLeg implements Leg {
     if (this.#stage === 'ended' || this.#stage === 'up') return;
     this.#stage = 'up';
     this.#media.watch();
+    this.#media.remember();
     this.#delegate.onAnswered();
   }
 

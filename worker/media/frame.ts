@@ -31,8 +31,11 @@ export interface FrameSink {
  * before the tee, so a branch can count frames to tell the time (AC-93).
  */
 export interface Tee {
-  /** Adds a branch; answers with its remover. A branch that throws is removed and reported, the others go on. */
-  add(branch: TeeBranch): () => void;
+  /**
+   * Adds a branch; answers with its remover. A branch that throws is removed and reported, the others go on.
+   * `fromAnswer`: it is handed what is remembered since the answer before this returns, then the beats that follow.
+   */
+  add(branch: TeeBranch, fromAnswer?: boolean): () => void;
 }
 
 export interface TeeBranch {

@@ -4,10 +4,13 @@
  * reported once, so that a broken stream costs that stream and nothing else (PROTOCOL AC-84, AC-92).
  */
 import type { AudioFrame, Tee, TeeBranch } from './frame.ts';
+import { PreRoll } from './pre-roll.ts';
 
 export class FrameTee implements Tee {
   #branches: readonly TeeBranch[] = [];
   readonly #report: (error: unknown) => void;
+  /** Undefined before `remember`, null when it is over. */
+  #preRoll: PreRoll | null | undefined;
 
   /** `report` hears of each branch that threw; it must not throw itself. */
   constructor(report: (error: unknown) => void) {
@@ -18,8 +21,9 @@ export class FrameTee implements Tee {
     return this.#branches.length;
   }
 
-  add(branch: TeeBranch): () => void {
+  add(branch: TeeBranch, fromAnswer = false): () => void {
     this.#branches = [...this.#branches, branch];
+    if (fromAnswer && this.#preRoll) this.#catchUp(branch, this.#preRoll);
     let here = true;
     return () => {
       if (!here) return;
@@ -28,9 +32,21 @@ export class FrameTee implements Tee {
     };
   }
 
+  /** The far end has answered: the next beats are kept, for branches that come later. Once in a tee's life. */
+  remember(): void {
+    if (this.#preRoll === undefined) this.#preRoll = new PreRoll();
+  }
+
+  /** Nobody will come any more. Idempotent. */
+  forget(): void {
+    this.#preRoll = null;
+  }
+
   /** Hands one beat to every branch that was there when the beat began and was not removed meanwhile. */
   write(beat: number, inbound: AudioFrame, outbound: AudioFrame): void {
     const branches = this.#branches;
+    // Kept first: a branch that joins in this very beat begins with the next one, and catches up with this one.
+    if (this.#preRoll?.keep(beat, inbound, outbound) === false) this.#preRoll = null;
     for (let i = 0; i < branches.length; i++) {
       const branch = branches[i] as TeeBranch;
       if (branches !== this.#branches && !this.#branches.includes(branch)) continue;
@@ -40,6 +56,15 @@ export class FrameTee implements Tee {
         this.#drop(branch);
         this.#report(error);
       }
+    }
+  }
+
+  #catchUp(branch: TeeBranch, preRoll: PreRoll): void {
+    try {
+      preRoll.tell(branch);
+    } catch (error) {
+      this.#drop(branch);
+      this.#report(error);
     }
   }
 

@@ -108,7 +108,11 @@ class StreamSession implements Stream {
       track: spec.track,
     });
     this.#sockets = this.#openSockets();
-    this.#leaveTee = order.tee.add({ beat: (_beat, inbound, outbound) => this.#onBeat(inbound, outbound) });
+    // A stream of the API begins in the middle of a call, one of the document with the caller's first words.
+    this.#leaveTee = order.tee.add(
+      { beat: (_beat, inbound, outbound) => this.#onBeat(inbound, outbound) },
+      record.origin === 'document',
+    );
   }
 
   get name(): string {
