@@ -2,6 +2,7 @@
  * `<Stream>` in Start and Connect: PROTOCOL §2.1, §4.1, §12.1, §14.1; AC-3…AC-6, AC-37…AC-39.
  * Attributes become a wish here; `shared/domain/stream-spec.ts` fills in the rest, as it does for REST.
  */
+import type { Dialect } from '../../domain/dialect.ts';
 import type { MediaFormat, StreamError, TrackSelection } from '../../domain/stream.ts';
 import {
   type AudioCodec,
@@ -10,6 +11,7 @@ import {
   type StreamWish,
   streamDialect,
 } from '../../domain/stream-spec.ts';
+import { redactUrl } from '../../kernel/redact.ts';
 import { Attributes } from '../attributes.ts';
 import { onlyElements } from '../content.ts';
 import type { StreamNoun } from '../document.ts';
@@ -17,7 +19,7 @@ import type { RawElement } from '../element.ts';
 import { codes, type Reading } from '../reading.ts';
 import { readHeader } from './header.ts';
 import { readParameter } from './parameter.ts';
-import { resolveStreamUrl } from './stream-url.ts';
+import { type ResolvedStreamUrl, resolveStreamUrl } from './stream-url.ts';
 
 type Parent = 'Start' | 'Connect';
 
@@ -45,11 +47,7 @@ export function readStream(element: RawElement, parent: Parent, reading: Reading
   const usesId = element.attributes.some(([name]) => name === 'id');
   const dialect = asked ?? (usesId ? 'pivot' : streamDialect(sound, reading.dialect));
   const { track, fault } = trackOf(attributes, parent, dialect);
-  const address = resolveStreamUrl(attributes.word('url'), {
-    dialect,
-    baseUrl: reading.baseUrl,
-    allowInsecureWs: reading.allowInsecureWs,
-  });
+  const address = addressOf(attributes, dialect, reading);
   const name = attributes.word('name');
   const wish: StreamWish = {
     ...sound,
@@ -74,17 +72,34 @@ export function readStream(element: RawElement, parent: Parent, reading: Reading
   return { ...fillStream(wish, reading.dialect), name, fault: address.kind === 'fault' ? address.fault : fault };
 }
 
+/** A URL that leads nowhere is said at once, as its stream will fail: AC-37. */
+function addressOf(attributes: Attributes, dialect: Dialect, reading: Reading): ResolvedStreamUrl {
+  const { baseUrl, allowInsecureWs } = reading;
+  const text = attributes.word('url');
+  const address = resolveStreamUrl(text, { dialect, baseUrl, allowInsecureWs });
+  if (address.kind === 'fault') {
+    const schemes = dialect === 'pivot' || allowInsecureWs ? 'wss:// or ws://' : 'wss://';
+    const given = text !== null && URL.canParse(text) ? `${redactUrl(text)} ` : text === null ? 'is missing and ' : '';
+    attributes.warn('url', address.fault.code, `${given}must be ${schemes}; the stream fails`);
+  }
+  return address;
+}
+
+const anyOf = (words: readonly string[]): string => (words.length === 1 ? `${words[0]}` : `one of ${words.join(', ')}`);
+
 /** An unknown track is inbound in Pivot; in Twilio it fails the stream, as anything but inbound under Connect does. */
 function trackOf(
   attributes: Attributes,
   parent: Parent,
-  dialect: 'pivot' | 'twilio',
+  dialect: Dialect,
 ): { readonly track: TrackSelection; readonly fault: StreamError | null } {
   const text = attributes.word('track') ?? 'inbound_track';
   const track = tracks.get(text);
   if (dialect === 'twilio') {
-    const allowed = track !== undefined && (parent === 'Start' || track === 'inbound');
-    return { track: track ?? 'inbound', fault: allowed ? null : { code: 31_941, message: `invalid track ${text}` } };
+    if (track !== undefined && (parent === 'Start' || track === 'inbound')) return { track, fault: null };
+    const words = parent === 'Start' ? [...tracks.keys()] : ['inbound_track'];
+    attributes.warn('track', 31_941, `must be ${anyOf(words)} in ${parent}; the stream fails`);
+    return { track: track ?? 'inbound', fault: { code: 31_941, message: `invalid track ${text}` } };
   }
   if (track === undefined) attributes.warn('track', codes.schema, `must be one of ${[...tracks.keys()].join(', ')}`);
   return { track: track ?? 'inbound', fault: null };
