@@ -49,7 +49,7 @@ async function nodeModules() {
   const code = await run(
     'installing node modules (libxmljs2 may compile: about two minutes)',
     'npm',
-    ['install', '--no-save', '--no-fund', '--no-audit'],
+    ['install', '--no-save', '--no-fund', '--no-audit', '--loglevel=error'],
     { cwd: root },
   );
   if (code !== 0 || !resolvable('libxmljs2')) fail('npm install did not finish; its last lines above say why.');
