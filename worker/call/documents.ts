@@ -15,6 +15,9 @@ const MAX_BYTES = 65_536;
 /** PROTOCOL §0 row 31. */
 const TIMEOUT_MS = { pivot: 5000, twilio: 15_000 } as const;
 
+/** Not well-formed. */
+const UNREADABLE = 12_100;
+
 export type Loaded =
   | { readonly kind: 'document'; readonly document: Document }
   | { readonly kind: 'failed'; readonly code: number; readonly detail: string; readonly url: string | null };
@@ -65,10 +68,10 @@ export class Documents {
     if (dialect === 'pivot') {
       if (text.trim() === '') return { kind: 'document', document: { verbs: [] } };
       if (contentType === 'application/json') return this.#refuse(12_300, 'callflows are not run', url);
-      return this.#judge(await this.#parse(text, answer.finalUrl), url);
+      return this.#judge(await this.#parse(text, answer.finalUrl), url, contentType);
     }
     if (contentType !== null && twimlTypes.has(contentType)) {
-      return this.#judge(await this.#parse(text, answer.finalUrl), url);
+      return this.#judge(await this.#parse(text, answer.finalUrl), url, contentType);
     }
     if (contentType === 'text/plain') return await this.#readPlain(text, answer.finalUrl);
     return this.#refuse(12_300, `the content type ${contentType ?? ''} is not a document's`.replace('  ', ' '), url);
@@ -86,13 +89,12 @@ export class Documents {
     return parser.parse(text, { dialect: call.dialect, baseUrl, allowInsecureWs });
   }
 
-  #judge(parsed: Parsed, url: string | null): Loaded {
-    for (const problem of parsed.kind === 'document' ? parsed.warnings : parsed.problems) {
-      this.#ports.entry(problemEntry(problem));
-    }
+  #judge(parsed: Parsed, url: string | null, contentType: string | null = null): Loaded {
+    const problems = parsed.kind === 'document' ? parsed.warnings : unlikeXml(parsed, contentType);
+    for (const problem of problems) this.#ports.entry(problemEntry(problem));
     if (parsed.kind === 'document') return { kind: 'document', document: parsed.document };
-    const first = parsed.problems.find((problem) => problem.severity === 'error');
-    return { kind: 'failed', code: first?.code ?? 12_100, detail: first?.message ?? 'not a document', url };
+    const first = problems.find((problem) => problem.severity === 'error');
+    return { kind: 'failed', code: first?.code ?? UNREADABLE, detail: first?.message ?? 'not a document', url };
   }
 
   #refuse(code: number, detail: string, url: string): Loaded {
@@ -107,6 +109,17 @@ const isAudio = ({ contentType }: Fetched | FetchFailed): boolean => contentType
 
 function problemEntry({ severity, code, message, line }: Problem): TimelineEntry {
   return { type: severity === 'error' ? 'document.error' : 'document.warning', code, detail: message, line };
+}
+
+/** What cannot be read and never said it was XML is more often an error page than a document with a mistake. */
+function unlikeXml(refused: Extract<Parsed, { kind: 'refused' }>, contentType: string | null): readonly Problem[] {
+  const { problems, unjudged } = refused;
+  if (unjudged === true || contentType === null || /[/+]xml$/.test(contentType)) return problems;
+  return problems.map((problem) =>
+    problem.code === UNREADABLE
+      ? { ...problem, message: `the answer is ${contentType} and not XML: ${problem.message}` }
+      : problem,
+  );
 }
 
 /** A document that was not written as one: sound that is played, words that are said, then the end. */
