@@ -1,6 +1,8 @@
 /** Phones as they really are: hold, move, late offers, one codec, no telephone-event, INFO; and calls to numbers of ours. */
 import assert from 'node:assert/strict';
 import { before, describe, it } from 'node:test';
+import { systemClock } from '../../shared/kernel/clock.ts';
+import { pause } from '../../shared/kernel/deadline.ts';
 import { openPhone, type Phone, type PhoneOptions } from '../../worker/phones/phone.ts';
 import { CallFailed } from '../../worker/phones/phone-call.ts';
 import { App } from '../support/app.ts';
@@ -9,7 +11,7 @@ import { Lines } from '../support/lines.ts';
 import { RtpProbe } from '../support/rtp-probe.ts';
 import { suiteOwner } from '../support/suite.ts';
 import { type System, startSystem } from '../support/system.ts';
-import { concat, sine, toneLevel } from '../support/tone.ts';
+import { concat, heardAt, sine, toneLevel } from '../support/tone.ts';
 
 const PASSWORD = 'a password of the trunk';
 const ASKED_401 = '+15551110001';
@@ -150,6 +152,34 @@ describe('phones on a call', () => {
     }
     await other.gotDigits('5*', 'info');
     await other.hangUp();
+  });
+
+  it('AC-13: what the phone says at once upon its answer is in the stream of a document that came later', async () => {
+    const spokenMs = 300;
+    const fetchMs = 500;
+    app.page('/slow', async () => {
+      await pause(systemClock, fetchMs);
+      const stream = `<Stream url="${app.wsUrl('/first-words')}" dialect="twilio"/>`;
+      return `<Response><Start>${stream}</Start><Pause length="1"/></Response>`;
+    });
+    const sid = await system.call({ to: '+15550001000', url: app.url('/slow') });
+    const call = await plain.waitForCall();
+    await call.answer();
+    void call.play(sine(700, spokenMs, RATE, 0.35));
+    const stream = await app.stream('/first-words');
+    await stream.closed();
+    await system.ended(sid);
+
+    const stamps = stream.of('media').map((message) => Number(message.media.timestamp));
+    assert.deepEqual(
+      stamps,
+      stamps.map((_, index) => index * 20),
+    );
+    const words = heardAt(fromMulaw(stream.audio('inbound')), 700, RATE, 0.35);
+    const heardMs = words.reduce((sum, { fromMs, toMs }) => sum + toMs - fromMs, 0);
+    // The phone speaks from its own answer on: what it says while that is on its way to us nobody can hear.
+    assert.ok(heardMs >= spokenMs - 100, JSON.stringify(words));
+    assert.ok((words.at(-1)?.toMs ?? fetchMs) < fetchMs, JSON.stringify(words));
   });
 
   it('a trunk that asks for credentials, as a user agent (401) and as a proxy (407)', async () => {

@@ -174,7 +174,7 @@ export class LegMedia {
 
   /** From here on the far end must be heard within the media time-out. */
   watch(): void {
-    this.#rtp?.listen();
+    this.#rtp?.heed();
     this.#watching = this.#options.mediaTimeoutMs > 0;
   }
 

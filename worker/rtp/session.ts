@@ -116,7 +116,7 @@ export class RtpSession {
     return this.#latch.target;
   }
 
-  /** Milliseconds since the far end was last heard by RTP or RTCP, or since `expect`/`listen`. */
+  /** Milliseconds since the far end was last heard by RTP or RTCP, or since `connect`, `listen` or `heed`. */
   get silentMs(): number {
     return this.#clock.monotonic() - this.#heardAt;
   }
@@ -144,6 +144,11 @@ export class RtpSession {
   /** Forgets what waits in the jitter buffer and begins to count silence anew: media starts or resumes. */
   listen(): void {
     this.#jitter.clear();
+    this.heed();
+  }
+
+  /** Begins to count silence anew; what waits is played. */
+  heed(): void {
     this.#heardAt = this.#clock.monotonic();
   }
 

@@ -189,6 +189,53 @@ describe('a SIP leg', () => {
     far.leg.close();
   });
 
+  /** What a branch is handed that joins now, as a stream of the document does. */
+  const remembered = (end: LineEnd): number[] => {
+    const samples: number[] = [];
+    const leave = end.leg.tee.add({ beat: (_beat, inbound) => samples.push(...inbound.samples) }, true);
+    leave();
+    return samples;
+  };
+
+  it('remembers what is heard from its answer on, also before the ACK, and no ACK makes a hole', async () => {
+    const caller = line.end(null);
+    caller.leg.dial({ to: 'b', from: 'a', callerName: null, trunk: null, headers: {}, ringTimeoutMs: 1000 });
+    const { sdp } = await line.until(() => caller.letters.find((sent) => sent.kind === 'dial'));
+    const callee = line.end(sdp);
+    callee.leg.ring();
+    callee.leg.answer();
+    const answer = await line.until(() => callee.letters.find((sent) => sent.kind === 'answer'));
+    caller.leg.deliver({ kind: 'answered', leg: caller.leg.id, sdp: answer.sdp });
+    caller.leg.playout.enqueue(sine(440, 800, 8000));
+    await line.run(15);
+    assert.deepEqual(callee.told, []);
+    callee.leg.deliver({ kind: 'acked', leg: callee.leg.id, sdp: null });
+    await line.run(15);
+    assert.deepEqual(callee.told, ['answered']);
+    assert.equal(remembered(callee).length, 30 * 160);
+    assert.deepEqual(remembered(callee), callee.heard);
+    assert.ok(toneLevel(Int16Array.from(remembered(callee).slice(10 * 160)), 440, 8000) > 0.45);
+    assert.equal(callee.leg.figures?.jitter.lostFrames, 0);
+    await line.run(71);
+    assert.deepEqual(remembered(callee), []);
+  });
+
+  it('early media is not remembered: the answer has not come yet', async () => {
+    const { callee } = await line.connect();
+    const { sdp } = letter(callee, 'answer');
+    const caller = line.end(null);
+    caller.leg.dial({ to: 'b', from: 'a', callerName: null, trunk: null, headers: {}, ringTimeoutMs: 1000 });
+    await line.until(() => caller.letters[0]);
+    caller.leg.deliver({ kind: 'ringing', leg: caller.leg.id, sipCode: 183, sdp });
+    await line.run(20);
+    assert.equal(remembered(caller).length, 0);
+    caller.leg.deliver({ kind: 'answered', leg: caller.leg.id, sdp });
+    await line.run(5);
+    assert.equal(remembered(caller).length, 5 * 160);
+    caller.leg.close();
+    assert.equal(remembered(caller).length, 0);
+  });
+
   it('ends after the media time-out, saying so', async () => {
     const { caller, callee } = await line.connect();
     await line.run(10);
