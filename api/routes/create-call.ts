@@ -3,11 +3,12 @@
  * for the same `Idempotency-Key`; whatever is left is ended as overdue (`overdue.ts`).
  */
 import type { CallRecord } from '../../shared/domain/call.ts';
+import type { Problem } from '../../shared/twiml/problems.ts';
 import type { ApiDeps } from '../deps.ts';
 import { notQueued } from '../endings.ts';
 import { type Answer, endpoint, invalid } from '../endpoint.ts';
 import { ApiProblem } from '../problem.ts';
-import { callResource, createCall } from '../schemas/call.ts';
+import { createCall, createdCall } from '../schemas/call.ts';
 import { viewCall } from '../views/call.ts';
 import { checkDestinations } from './destinations.ts';
 import { checkDocument } from './judge.ts';
@@ -23,14 +24,14 @@ export const postCall = endpoint({
   summary: 'Makes a call that runs a document.',
   body: createCall,
   headers: { 'Idempotency-Key': 'The same key with the same body makes one call, on whichever server it arrives.' },
-  answers: { 201: { description: 'The call, queued; `Location` names it.', schema: callResource } },
+  answers: { 201: { description: 'The call, queued; `Location` names it.', schema: createdCall } },
   problems: ['invalid', 'twiml_invalid', 'destination_forbidden', 'idempotency_key_reused', 'at_capacity'],
   handle: async ({ body, request }, deps) => {
     const key = idempotencyKey(request.get('idempotency-key'));
     const { url, fallbackUrl, statusCallback } = body;
     await checkDestinations(deps, { url, fallbackUrl, statusCallback });
     checkTrunk(deps, body.trunk);
-    await checkDocument(deps, body.twiml, body.dialect ?? deps.settings.DIALECT);
+    const warnings = await checkDocument(deps, body.twiml, body.dialect ?? deps.settings.DIALECT);
     await refuseWhenFull(deps);
     const created = await deps.store.calls.create(
       newCall(body, deps),
@@ -40,24 +41,24 @@ export const postCall = endpoint({
       case 'key_reused':
         throw new ApiProblem('idempotency_key_reused', 'Use a new Idempotency-Key for another call.');
       case 'repeated':
-        return await answerRepeated(deps, created.call);
+        return await answerRepeated(deps, created.call, warnings);
       case 'created':
         await queueOrEnd(deps, created.call, key !== undefined);
         deps.metrics.callsCreated.inc();
-        return answer(created.call, {});
+        return answer(created.call, warnings, {});
     }
   },
 });
 
 /** A call that was asked for before; when its job was not queued then, it is now. */
-async function answerRepeated(deps: ApiDeps, call: CallRecord): Promise<Answer> {
+async function answerRepeated(deps: ApiDeps, call: CallRecord, warnings: readonly Problem[]): Promise<Answer> {
   if (call.status === 'queued' && call.owner === null) await deps.queue.addCall(call.sid);
-  return answer(call, { 'Idempotent-Replayed': 'true' });
+  return answer(call, warnings, { 'Idempotent-Replayed': 'true' });
 }
 
-const answer = (call: CallRecord, headers: Record<string, string>): Answer => ({
+const answer = (call: CallRecord, warnings: readonly Problem[], headers: Record<string, string>): Answer => ({
   status: 201,
-  body: viewCall(call),
+  body: { ...viewCall(call), ...(warnings.length === 0 ? {} : { warnings }) },
   headers: { Location: `/calls/${call.sid}`, ...headers },
 });
 

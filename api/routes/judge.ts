@@ -1,5 +1,5 @@
 /**
- * Looking at inline documents before anything is written. Only errors refuse; warnings are for the timeline. A parser that
+ * Looking at inline documents before anything is written. Only errors refuse; warnings are told. A parser that
  * is away or late refuses nothing: the worker reads every document again and has the last word.
  */
 import type { Dialect } from '../../shared/domain/dialect.ts';
@@ -32,13 +32,17 @@ export async function judge(
 }
 
 /**
- * Looks at the document of a body, when it has one.
+ * Looks at the document of a body, when it has one; answers with its warnings.
  * @throws ApiProblem `twiml_invalid` naming every error.
  */
-export async function checkDocument(deps: ApiDeps, twiml: string | null | undefined, dialect: Dialect): Promise<void> {
-  if (twiml === null || twiml === undefined) return;
+export async function checkDocument(
+  deps: ApiDeps,
+  twiml: string | null | undefined,
+  dialect: Dialect,
+): Promise<readonly Problem[]> {
+  if (twiml === null || twiml === undefined) return [];
   const parsed = await judge(deps, twiml, { dialect, baseUrl: null });
-  if (parsed?.kind !== 'refused') return;
+  if (parsed?.kind !== 'refused') return parsed?.warnings ?? [];
   const errors = parsed.problems.filter(({ severity }) => severity === 'error');
   throw invalid(errors.map((problem) => ({ path: 'twiml', code: String(problem.code), message: sentence(problem) })));
 }

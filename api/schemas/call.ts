@@ -1,4 +1,5 @@
 /** Bodies, queries and the resource of /calls: API.md "Call". */
+import { documentProblem } from './document.ts';
 import {
   address,
   cursor,
@@ -54,6 +55,16 @@ export const callResource = z
     owner: z.string().nullable().openapi({ description: 'The worker thread that has the call.' }),
   })
   .openapi('Call');
+
+/** As POST /calls answers it. */
+export const createdCall = z
+  .strictObject({
+    ...callResource.shape,
+    warnings: z.array(documentProblem).optional().openapi({
+      description: 'Of the inline document: what will be skipped or replaced. Absent when there are none.',
+    }),
+  })
+  .openapi('CreatedCall');
 
 export type CallResource = z.output<typeof callResource>;
 

@@ -4,6 +4,8 @@ import type { StreamError, StreamSpec } from '../domain/stream.ts';
 
 export interface Document {
   readonly verbs: readonly Verb[];
+  /** There were elements, and not one is a verb that can be run. */
+  readonly allSkipped?: true;
 }
 
 interface Placed {

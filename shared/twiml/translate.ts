@@ -41,10 +41,12 @@ export function translate(root: RawElement, context: ParseContext): Parsed {
   if (root.children.some((child) => typeof child === 'string' && child.trim() !== '')) {
     reading.warn(root, codes.schema, 'text between verbs is ignored');
   }
-  const verbs = elementsOf(root).flatMap((element) => readVerb(element, reading));
+  const elements = elementsOf(root);
+  const verbs = elements.flatMap((element) => readVerb(element, reading));
+  const document = verbs.length === 0 && elements.length > 0 ? { verbs, allSkipped: true as const } : { verbs };
   return reading.problems.some((problem) => problem.severity === 'error')
     ? { kind: 'refused', problems: reading.problems }
-    : { kind: 'document', document: { verbs }, warnings: reading.problems };
+    : { kind: 'document', document, warnings: reading.problems };
 }
 
 function readVerb(element: RawElement, reading: Reading): readonly Verb[] {

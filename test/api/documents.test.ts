@@ -1,6 +1,7 @@
 /** Inline documents are looked at before anything is written; /documents/validate only looks. With the real parser process. */
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, describe, it } from 'node:test';
+import { createdCall } from '../../api/schemas/call.ts';
 import { verdict } from '../../api/schemas/document.ts';
 import { problemResource } from '../../api/schemas/problem.ts';
 import type { Parsed, TwimlParser } from '../../shared/twiml/parser.ts';
@@ -98,6 +99,36 @@ describe('an inline document with errors', () => {
 });
 
 describe('an inline document with warnings', () => {
+  it('has them told with the call that will run it, and again when it is asked for again', async () => {
+    const twiml = '<Response><Dance/>\n<Say loop="x">Hi</Say></Response>';
+    const created = () =>
+      api
+        .post('/calls')
+        .set('Idempotency-Key', 'with-warnings')
+        .send({ ...numbers, twiml })
+        .expect(201);
+    for (const { body } of [await created(), await created()]) {
+      const { warnings = [] } = createdCall.parse(body);
+      assert.deepEqual(
+        warnings.map(({ severity, code, element, line }) => [severity, code, element, line]),
+        [
+          ['warning', 12_200, 'Dance', 1],
+          ['warning', 13_510, 'Say', 2],
+        ],
+      );
+      const { sid } = body;
+      assert.ok(!('warnings' in (await api.get(`/calls/${sid}`).expect(200)).body));
+    }
+  });
+
+  it('that has none says nothing of it', async () => {
+    const { body } = await api
+      .post('/calls')
+      .send({ ...numbers, twiml: say })
+      .expect(201);
+    assert.ok(!('warnings' in body));
+  });
+
   it('is taken: what cannot run is skipped, what is wrong has a default', async () => {
     for (const twiml of [
       '<Response><Dance/></Response>',

@@ -18,6 +18,7 @@ import { NEXT, type Outcome, outcomeOf, unlessAborted } from './outcome.ts';
 import { Pace } from './pace.ts';
 import type { Journal } from './ports.ts';
 
+const ALL_SKIPPED = 'the document ended: every verb was skipped';
 const APOLOGY = 'We are sorry. An application error has occurred. Goodbye.';
 
 export interface InterpreterPorts {
@@ -47,6 +48,8 @@ export class Interpreter {
   #waiting: Outcome | null = null;
   #running = false;
   #first = true;
+  /** The last document had nothing that can be run. */
+  #skipped = false;
 
   constructor(ports: InterpreterPorts) {
     this.#ports = ports;
@@ -69,7 +72,7 @@ export class Interpreter {
           return outcome.ending;
         }
         case 'next': {
-          return this.#ports.ending('document_ended');
+          return this.#ports.ending('document_ended', this.#skipped ? ALL_SKIPPED : undefined);
         }
         case 'goto': {
           step = outcome;
@@ -140,6 +143,7 @@ export class Interpreter {
 
   async #runDocument(document: Document, source: DocumentSource, signal: AbortSignal): Promise<Outcome> {
     const context = this.#ports.context(source, signal);
+    this.#skipped = document.allSkipped === true;
     for (const [index, verb] of document.verbs.entries()) {
       this.#ports.journal.patch({ checkpoint: checkpoint(source, index) });
       const outcome = await this.#runVerb(verb, index, context);

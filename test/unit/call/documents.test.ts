@@ -43,3 +43,23 @@ describe('an answer that is no XML', () => {
     assert.deepEqual(errorsOf(world), ['the root element is html, not Response']);
   });
 });
+
+describe('a document of which nothing can be run', () => {
+  it('ends the call, which says so', async () => {
+    const world = await callOf('<Response><Dial>1</Dial><Gather/></Response>', 'text/xml');
+    const { cause, detail } = world.journal.call.ending ?? {};
+    assert.deepEqual([cause, detail], ['document_ended', 'the document ended: every verb was skipped']);
+  });
+
+  it('is not one that is empty, nor one with a verb', async () => {
+    for (const body of [
+      '<Response/>',
+      '',
+      '<Response><Dial>1</Dial><Start><Stream url="wss://h/"/></Start></Response>',
+    ]) {
+      const world = await callOf(body, 'text/xml');
+      const { cause, detail } = world.journal.call.ending ?? {};
+      assert.deepEqual([cause, detail], ['document_ended', 'the document ended'], body);
+    }
+  });
+});
