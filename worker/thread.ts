@@ -60,7 +60,6 @@ async function open(settings: Settings, redisUrl: string): Promise<Pool> {
   const webhook =
     settings.WEBHOOK_URL === undefined ? null : { url: settings.WEBHOOK_URL, method: settings.WEBHOOK_METHOD };
   const couriers = new Couriers({ outbox: store.outbox, timeline: store.timeline, newFetcher, clock, log });
-
   closers.push(() => couriers.close());
 
   return await openPool({
@@ -73,12 +72,15 @@ async function open(settings: Settings, redisUrl: string): Promise<Pool> {
     log,
     courier: couriers,
     makeLeg: ({ callSid, id, offer, delegate, post }) =>
-      makeLeg(id, offer, post, delegate, dump && ((tee) => dump.start(`${callSid}-${id}`, tee))),
+      makeLeg(id, offer, post, delegate, dump && ((tee) => dump.start(`${callSid}-${id}`, tee)), sdpSession(callSid)),
     makeSession: (callPorts) => new Session(callPorts),
     shared: { parser, synthesiser, openStream, webhook, allowInsecureWs: settings.ALLOW_INSECURE_WS },
     newFetcher,
   });
 }
+
+/** The same for every owner of a call: the far end sees one session go on (RFC 3264 §8). */
+const sdpSession = (callSid: string): number => Number.parseInt(callSid.slice(-7), 16);
 
 async function run(): Promise<void> {
   const settings = readSettings(process.env);

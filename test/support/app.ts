@@ -142,8 +142,17 @@ export class App {
   }
 
   /** The first stream on a path, once it is there. */
-  async stream(path: string, withinMs = 15_000): Promise<StreamSeen> {
-    const find = (): StreamSeen | undefined => this.streams.find((seen) => seen.path === path);
+  stream(path: string, withinMs = 15_000): Promise<StreamSeen> {
+    return this.#streamAfter(path, -1, withinMs);
+  }
+
+  /** The one on the same path after that: the socket of a stream that reconnected. */
+  next(path: string, before: StreamSeen, withinMs = 15_000): Promise<StreamSeen> {
+    return this.#streamAfter(path, this.streams.indexOf(before), withinMs);
+  }
+
+  async #streamAfter(path: string, after: number, withinMs: number): Promise<StreamSeen> {
+    const find = (): StreamSeen | undefined => this.streams.find((seen, index) => index > after && seen.path === path);
     const wait = async (): Promise<StreamSeen> => {
       for (let seen = find(); ; seen = find()) {
         if (seen) return seen;

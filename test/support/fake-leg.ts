@@ -123,6 +123,10 @@ export class FakeLeg implements Leg {
     this.log.push(`reject ${sipCode}`);
   }
 
+  takeOver(): void {
+    this.log.push('take over');
+  }
+
   hangup(): void {
     if (this.state === 'ended') return;
     this.state = 'ended';

@@ -173,7 +173,7 @@ export class World {
       openStream: (order, delegate) => {
         const stream = new FakeStream(order, delegate);
         this.streams.push(stream);
-        if (this.socketsOpen) queueMicrotask(() => delegate.onStarted());
+        if (this.socketsOpen && order.resumed !== true) queueMicrotask(() => delegate.onStarted());
         return stream;
       },
       makeLeg: (id, _offer, delegate) => {

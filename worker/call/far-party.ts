@@ -14,6 +14,8 @@ export interface FarPartyListener {
   answered(): void;
   /** Whether it is a call of theirs that we have not answered. */
   isInvitation(): boolean;
+  /** Whether it is a call of an owner before us, whose media is being moved here. */
+  isTakingOver(): boolean;
   /** `farGone`: there is nobody left to hang up on. */
   over(cause: Cause, farGone: boolean, sipCode: number | null, detail: string | null): void;
   /** With the entry that tells of it, without the digit itself. */
@@ -44,8 +46,10 @@ export function farParty(direction: Direction, listener: FarPartyListener): LegD
   return {
     onRinging: () => listener.rang(),
     onAnswered: () => listener.answered(),
-    onFailed: (sipCode, reason, ours) =>
-      listener.over(causeOfFailure(sipCode, ours, direction), true, sipCode, `${sipCode} ${reason}`.trim()),
+    onFailed: (sipCode, reason, ours) => {
+      const cause = listener.isTakingOver() ? 'owner_lost' : causeOfFailure(sipCode, ours, direction);
+      listener.over(cause, true, sipCode, `${sipCode} ${reason}`.trim());
+    },
     onEnded: (by, sipCode) =>
       listener.over(causeOfEnd(by, listener.isInvitation()), by !== 'media-timeout', sipCode, null),
     onDigit: (digit, by, durationMs) =>

@@ -38,6 +38,8 @@ export interface InterpreterPorts {
 interface Step {
   readonly document: DocumentSource;
   readonly fields: Readonly<Record<string, string>>;
+  /** The verb an owner before us was at; null to run from the first one. */
+  readonly from: number | null;
 }
 
 export class Interpreter {
@@ -62,9 +64,9 @@ export class Interpreter {
     else if (this.#waiting?.kind !== 'end') this.#waiting = outcome;
   }
 
-  /** Runs until the call should end, and says how. Rejects for bugs only. */
-  async run(first: DocumentSource): Promise<Ending> {
-    let step: Step = { document: first, fields: {} };
+  /** Runs until the call should end, and says how; `from` a verb that is run again. Rejects for bugs only. */
+  async run(first: DocumentSource, from: number | null = null): Promise<Ending> {
+    let step: Step = { document: first, fields: {}, from };
     for (;;) {
       const outcome = await this.#interruptible((signal) => this.#runStep(step, signal));
       switch (outcome.kind) {
@@ -75,11 +77,11 @@ export class Interpreter {
           return this.#ports.ending('document_ended', this.#skipped ? ALL_SKIPPED : undefined);
         }
         case 'goto': {
-          step = outcome;
+          step = { ...outcome, from: null };
           break;
         }
         case 'replace': {
-          step = { document: outcome.document, fields: {} };
+          step = { document: outcome.document, fields: {}, from: null };
           break;
         }
       }
@@ -106,7 +108,7 @@ export class Interpreter {
     }
   }
 
-  async #runStep({ document: source, fields }: Step, signal: AbortSignal): Promise<Outcome> {
+  async #runStep({ document: source, fields, from }: Step, signal: AbortSignal): Promise<Outcome> {
     const { documents, parameters, streamsOpened, ending } = this.#ports;
     if (!(await this.#pace.turn(signal))) return { kind: 'end', ending: ending('document_loop') };
     const loaded = await documents.load(source, parameters(fields), signal);
@@ -114,7 +116,7 @@ export class Interpreter {
     this.#first = false;
     const outcome =
       loaded.kind === 'document'
-        ? await this.#runDocument(loaded.document, source, signal)
+        ? await this.#runDocument(loaded.document, source, signal, from)
         : await this.#runFallback(loaded, first, signal);
     if (outcome.kind === 'next') await unlessAborted(signal, streamsOpened());
     return outcome;
@@ -141,10 +143,16 @@ export class Interpreter {
     return { kind: 'end', ending: this.#ports.ending('document_failed', `${failed.code} ${failed.detail}${where}`) };
   }
 
-  async #runDocument(document: Document, source: DocumentSource, signal: AbortSignal): Promise<Outcome> {
+  async #runDocument(
+    document: Document,
+    source: DocumentSource,
+    signal: AbortSignal,
+    from: number | null = null,
+  ): Promise<Outcome> {
     const context = this.#ports.context(source, signal);
     this.#skipped = document.allSkipped === true;
     for (const [index, verb] of document.verbs.entries()) {
+      if (from !== null && isDone(verb, index, from)) continue;
       this.#ports.journal.patch({ checkpoint: checkpoint(source, index) });
       const outcome = await this.#runVerb(verb, index, context);
       if (outcome.kind !== 'next') return outcome;
@@ -175,6 +183,10 @@ export class Interpreter {
     this.#ports.journal.entry(entry);
   }
 }
+
+/** Of a document that is gone on with: a stream that was started is opened again by the call, not by its verb. */
+const isDone = (verb: Verb, index: number, from: number): boolean =>
+  index < from || (index === from && verb.verb === 'Start');
 
 /** As the primary; an inline one has no method, so the dialect's own. */
 function fallbackMethod({ plan, dialect }: CallRecord): 'GET' | 'POST' {

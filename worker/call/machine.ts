@@ -7,14 +7,14 @@
  *     │                      └──────answered─────┤
  *     │      began(in)                 answer    ▼            answered
  *     ├──────────────▶ ringing-in ───────▶ answering ───────────▶ up
- *     │  reclaimed                                                ▲
- *     └───────────────────────────────────────────────────────────┘ (or back to ringing-out)
+ *     │  reclaimed, answered                         answered     ▲
+ *     └──────────────────────▶ taking-over ───────────────────────┘ (not answered: back to ringing-out)
  *
  *    any of them ──over──▶ ending ──settled──▶ ended            any ──left──▶ left
  */
 import type { Ending } from '../../shared/domain/ending.ts';
 
-type Live = 'idle' | 'dialling' | 'ringing-out' | 'ringing-in' | 'answering' | 'up';
+type Live = 'idle' | 'dialling' | 'ringing-out' | 'ringing-in' | 'answering' | 'taking-over' | 'up';
 
 export type CallState =
   | { readonly at: Live }
@@ -44,6 +44,10 @@ export type CallEffect =
   | 'tell-ringing'
   | 'tell-answered'
   | 'run-document'
+  /** The far end's media is moved here. */
+  | 'take-over'
+  /** Streams and document of the owner before us go on. */
+  | 'resume'
   /** BYE or CANCEL. */
   | 'hangup'
   /** A final answer to their INVITE. */
@@ -72,7 +76,8 @@ export function next(state: CallState, event: CallEvent): Step {
         ? { state: { at: 'ringing-in' }, effects: ['ring', 'tell-initiated', 'tell-ringing', 'run-document'] }
         : { state: { at: 'dialling' }, effects: ['tell-initiated', 'dial'] };
     case 'reclaimed':
-      return state.at === 'idle' ? go(event.answered ? 'up' : 'ringing-out') : stay(state);
+      if (state.at !== 'idle') return stay(state);
+      return event.answered ? go('taking-over', 'take-over') : go('ringing-out');
     case 'rang':
       return state.at === 'dialling' ? go('ringing-out', 'tell-ringing') : stay(state);
     case 'answer':
@@ -97,6 +102,8 @@ function answered(state: CallState): Step {
       return go('up', 'tell-answered', 'run-document');
     case 'answering':
       return go('up', 'tell-answered');
+    case 'taking-over':
+      return go('up', 'resume');
     default:
       return stay(state);
   }

@@ -15,7 +15,9 @@ export class Progress {
   #status: CallStatus;
   #answeredAtMs: number | null;
   #endedAtMs: number | null = null;
-  #sequence = 0;
+  /** What owners before this one have told: it is not told again, and the count goes on from there. */
+  readonly #before: ReadonlySet<CallProgressEvent>;
+  #sequence: number;
 
   constructor(call: CallRecord, journal: Journal, clock: Clock) {
     this.#call = call;
@@ -23,6 +25,8 @@ export class Progress {
     this.#clock = clock;
     this.#status = call.status;
     this.#answeredAtMs = call.answeredAt === null ? null : Date.parse(call.answeredAt);
+    this.#before = toldBefore(call);
+    this.#sequence = call.plan.statusCallbackEvents.filter((event) => this.#before.has(event)).length;
   }
 
   get status(): CallStatus {
@@ -73,6 +77,7 @@ export class Progress {
   #callback(event: CallProgressEvent, status: string, sipCode: number | null, durationMs: number | null = null): void {
     const { plan } = this.#call;
     if (plan.statusCallback === null || !plan.statusCallbackEvents.includes(event)) return;
+    if (this.#before.has(event)) return;
     const seconds = Math.ceil((durationMs ?? 0) / 1000);
     const final =
       event === 'completed' ? { CallDuration: String(seconds), Duration: String(Math.ceil(seconds / 60)) } : {};
@@ -89,4 +94,13 @@ export class Progress {
       }),
     });
   }
+}
+
+/** What was said of a call before it came to us: a call that is dialled has its gateway from the first owner on. */
+function toldBefore({ status, answeredAt, ringingAt, direction, gateway }: CallRecord): ReadonlySet<CallProgressEvent> {
+  const told = new Set<CallProgressEvent>();
+  if (status !== 'queued' || (direction !== 'inbound' && gateway !== null)) told.add('initiated');
+  if (ringingAt !== null) told.add('ringing');
+  if (answeredAt !== null) told.add('answered');
+  return told;
 }

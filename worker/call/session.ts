@@ -3,10 +3,9 @@
  * It owns the leg and the streams and closes them. Only `#over` ends a call; everybody else asks
  * (PROTOCOL §1, §3.3, §6). The pool makes one for each job and runs it once.
  */
-import type { CallRecord } from '../../shared/domain/call.ts';
+import type { CallRecord, Checkpoint } from '../../shared/domain/call.ts';
 import type { Ending } from '../../shared/domain/ending.ts';
 import type { CallLetter } from '../../shared/domain/letter.ts';
-import { isLive } from '../../shared/domain/stream.ts';
 import type { Timer } from '../../shared/kernel/clock.ts';
 import { withDeadline } from '../../shared/kernel/deadline.ts';
 import { FIRST_LEG } from '../../shared/kernel/ids.ts';
@@ -16,6 +15,7 @@ import { type Deferred, deferred } from './deferred.ts';
 import { type Cause, endingOf, refusalOf } from './ending.ts';
 import { farParty } from './far-party.ts';
 import { Keys } from './keys.ts';
+import { LeftStreams } from './left-streams.ts';
 import { type CallEffect, type CallEvent, type CallState, IDLE, isOver, next } from './machine.ts';
 import { unlessAborted } from './outcome.ts';
 import { assemble, type Parts } from './parts.ts';
@@ -25,6 +25,8 @@ import { Progress } from './progress.ts';
 /** The gateway ends a leg that never answers or is never acknowledged; these only catch its loss. */
 const RING_MARGIN_MS = 10_000;
 const ANSWER_MS = 40_000;
+/** The far end's answer to a moved session: SIP's own limit is 32 s, which nobody listens to silence for. */
+const TAKE_OVER_MS = 10_000;
 /** A verb that is cut short lets go within this. */
 const LET_GO_MS = 2000;
 /** The last writes of a call; the journal's own retries live inside this. */
@@ -35,7 +37,7 @@ export class Session implements CallSession {
   readonly #keys = new Keys();
   readonly #done: Deferred<void> = deferred();
   readonly #up: Deferred<void> = deferred();
-  /** Letters that came before `run`. */
+  /** Letters that came before the call had begun here. */
   readonly #early: CallLetter[] = [];
   #parts: Parts | null = null;
   #state: CallState = IDLE;
@@ -43,6 +45,7 @@ export class Session implements CallSession {
   /** Aborted when the call is over, for what is not part of a document. */
   readonly #life = new AbortController();
   #documentDone: Promise<void> = Promise.resolve();
+  readonly #left = new LeftStreams();
 
   constructor(ports: CallPorts) {
     this.#ports = ports;
@@ -52,7 +55,8 @@ export class Session implements CallSession {
     if (this.#state.at === 'left') return;
     try {
       this.#parts = this.#assemble(call);
-      await this.#begin(call);
+      if (wasBegun(call)) await this.#findLeft();
+      this.#begin(call);
       for (const letter of this.#early.splice(0)) this.deliver(letter);
     } catch (error) {
       this.#ports.log.error({ err: error, call: call.sid }, 'the call could not be begun');
@@ -62,7 +66,7 @@ export class Session implements CallSession {
   }
 
   deliver(letter: CallLetter): void {
-    if (this.#parts === null) {
+    if (this.#parts === null || this.#state.at === 'idle') {
       this.#early.push(letter);
       return;
     }
@@ -80,7 +84,7 @@ export class Session implements CallSession {
 
   /** What the API asks. */
   #obey(letter: Exclude<CallLetter, { leg: unknown }>, { streams, interpreter }: Parts): void {
-    if (isOver(this.#state)) return;
+    if (isOver(this.#state) || this.#left.keeps(letter)) return;
     switch (letter.kind) {
       case 'end':
         this.#over(letter.status === 'canceled' ? 'api_canceled' : 'api_completed');
@@ -114,16 +118,21 @@ export class Session implements CallSession {
     });
   }
 
-  /** A call somebody else began is ended in order. An owner that can go on with it goes on from `call.checkpoint` here. */
-  async #begin(call: CallRecord): Promise<void> {
+  /** A call somebody else had begun goes on from its checkpoint when it is up; one that was still ringing is ended. */
+  #begin(call: CallRecord): void {
     if (!wasBegun(call)) {
       this.#apply({ event: 'began', inbound: call.direction === 'inbound' });
       return;
     }
-    this.#apply({ event: 'reclaimed', answered: call.answeredAt !== null });
-    const left = await this.#ports.journal.streams().catch(() => []);
-    for (const stream of left) if (isLive(stream.status)) this.#parts?.streams.writeOff(stream, 'error');
-    this.#over('owner_lost');
+    const answered = call.answeredAt !== null;
+    this.#apply({ event: 'reclaimed', answered });
+    if (!answered) this.#over('owner_lost');
+  }
+
+  async #findLeft(): Promise<void> {
+    await this.#left.load(this.#ports.journal).catch((error: unknown) => {
+      this.#ports.log.error({ err: error }, 'the streams of the owner before could not be read');
+    });
   }
 
   #delegate({ direction }: CallRecord): LegDelegate {
@@ -131,6 +140,7 @@ export class Session implements CallSession {
       rang: () => this.#apply({ event: 'rang' }),
       answered: () => this.#apply({ event: 'answered' }),
       isInvitation: () => this.#state.at === 'ringing-in',
+      isTakingOver: () => this.#state.at === 'taking-over',
       over: (cause, farGone, sipCode, detail) => this.#overAs(this.#ending(cause, sipCode, detail), farGone),
       digit: (digit, entry) => {
         if (isOver(this.#state)) return;
@@ -180,6 +190,13 @@ export class Session implements CallSession {
       case 'run-document':
         this.#documentDone = this.#runDocument(parts);
         break;
+      case 'take-over':
+        leg.takeOver();
+        this.#setTimer(TAKE_OVER_MS, 'owner_lost');
+        break;
+      case 'resume':
+        this.#background(this.#resume(parts));
+        break;
       case 'hangup':
         leg.hangup();
         break;
@@ -195,12 +212,24 @@ export class Session implements CallSession {
     }
   }
 
-  /** Digits first, then the document; its end is the call's. */
-  async #runDocument({ call, leg, interpreter }: Parts): Promise<void> {
+  /** Streams first, so that they hear the verb that is repeated. */
+  async #resume(parts: Parts): Promise<void> {
+    const { call } = parts;
+    const upMs = this.#ports.clock.now() - Date.parse(call.answeredAt ?? call.createdAt);
+    this.#setTimer(Math.max(0, call.plan.timeLimitMs - upMs), 'time_limit');
+    this.#left.reopen(parts.streams);
+    this.#up.resolve();
+    this.#documentDone = this.#runDocument(parts, call.checkpoint);
+  }
+
+  /** Digits first, then the document; its end is the call's. `from`: where an owner before us was; digits were its. */
+  async #runDocument({ call, leg, interpreter }: Parts, from: Checkpoint | null = null): Promise<void> {
     try {
       const { sendDigits, document } = call.plan;
-      if (sendDigits !== null && call.direction !== 'inbound') await this.#press(sendDigits, 'document', leg);
-      this.#overAs(await interpreter.run(document), false);
+      const isFirst = call.answeredAt === null;
+      if (isFirst && sendDigits !== null && call.direction !== 'inbound')
+        await this.#press(sendDigits, 'document', leg);
+      this.#overAs(await interpreter.run(from?.document ?? document, from?.verb ?? null), false);
     } catch (error) {
       this.#ports.log.error({ err: error, call: call.sid }, 'the document stopped with a bug');
       this.#over('internal_error');
@@ -246,8 +275,11 @@ export class Session implements CallSession {
     this.#life.abort();
     progress.over();
     interpreter.interrupt({ kind: 'end', ending: this.#state.ending });
-    await streams.close('hangup');
     const { clock, log } = this.#ports;
+    const { loading } = this.#left;
+    if (loading !== null) await withDeadline(clock, FLUSH_MS, 'streams of the owner before', loading).catch(() => {});
+    this.#left.writeOff(streams);
+    await streams.close('hangup');
     await withDeadline(clock, LET_GO_MS, 'the running verb', this.#documentDone).catch((error: unknown) => {
       log.error({ err: error }, 'a verb did not let go');
     });

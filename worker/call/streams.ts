@@ -101,6 +101,11 @@ export class CallStreams {
     this.#run(record);
   }
 
+  /** One that an owner before us had open: the app learns on a new socket that it goes on. */
+  reopen(record: StreamRecord): void {
+    if (!this.#closed && !this.#running.has(record.sid)) this.#run(record, record.startedAt !== null);
+  }
+
   /** `<Stop>`: one-way streams only; an unknown name or sid changes nothing (AC-25). */
   stop(target: StopVerb['target']): void {
     for (const { stream } of this.#running.values()) {
@@ -163,11 +168,13 @@ export class CallStreams {
     this.#tell(record, { event: 'stopped', started: record.startedAt !== null, reason, error: null });
   }
 
-  #run(record: StreamRecord): Running {
+  /** `resumed`: the app was told of its start already. */
+  #run(record: StreamRecord, resumed = false): Running {
     const { call, journal, leg, openStream } = this.#ports;
     const settled = deferred<void>();
     const ended = deferred<Ended>();
-    let started = false;
+    let started = resumed;
+    if (resumed) settled.resolve();
     const stream = openStream(
       {
         record,
@@ -180,6 +187,7 @@ export class CallStreams {
         },
         tee: leg.tee,
         playout: leg.playout,
+        resumed,
       },
       {
         onStarted: () => {

@@ -10,6 +10,7 @@ import type { TimelineEntry } from '../../shared/domain/event.ts';
 import type { CallLetter, GatewayLetter } from '../../shared/domain/letter.ts';
 import type { Clock, Timer } from '../../shared/kernel/clock.ts';
 import type { LegId } from '../../shared/kernel/ids.ts';
+import { reasonPhrase } from '../sip/message/respond.ts';
 import type { SipCall, SipCallData, SipCallDelegate } from '../sip/sip-call.ts';
 import { readInfoDigit } from './digits.ts';
 import { sipEntry } from './sip-entries.ts';
@@ -207,7 +208,7 @@ export class GatewayLeg implements SipCallDelegate {
     this.#reofferTimer.cancel();
     this.#reofferTimer = null;
     if (sdp !== null) this.#sip?.answerReoffer(sdp);
-    else this.#sip?.refuseReoffer(code, code === 488 ? 'Not Acceptable Here' : 'Server Internal Error');
+    else this.#sip?.refuseReoffer(code, reasonPhrase(code));
   }
 
   #goTo(stage: LegStage): void {

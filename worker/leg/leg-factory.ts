@@ -33,11 +33,13 @@ export type LegFactory = (
   delegate: LegDelegate,
   /** For `DUMP_AUDIO`: takes down the leg's sound; answers with its end. */
   record?: ((tee: Tee) => () => void) | null,
+  /** The session id of `o=`: the same for every owner of the call. */
+  session?: number,
 ) => SipLeg;
 
 export function makeLegFactory(options: LegFactoryOptions): LegFactory {
   const { settings, ports, beatSource, clock, log } = options;
-  return (id, offer, send, delegate, record = null) =>
+  return (id, offer, send, delegate, record = null, session) =>
     new SipLeg({
       id,
       offer,
@@ -54,6 +56,7 @@ export function makeLegFactory(options: LegFactoryOptions): LegFactory {
         codecs: settings.CODECS,
         telephoneEvent: true,
         mediaTimeoutMs: settings.MEDIA_TIMEOUT,
+        ...(session === undefined ? {} : { session }),
       },
     });
 }

@@ -54,6 +54,8 @@ export interface LegMediaOptions {
   readonly mediaTimeoutMs: number;
   /** Delay of the jitter buffer to begin with; default 40. */
   readonly jitterStartMs?: number;
+  /** The session id of `o=`, the same for every owner of the call; drawn when absent. */
+  readonly session?: number;
 }
 
 export const KEY_MS = 100;
@@ -80,7 +82,7 @@ export class LegMedia {
   #sound: Sound | null = null;
   readonly #tones = new ToneKeys();
   readonly #presser: Presser;
-  readonly #session: number = Math.floor(Math.random() * 0x7fff_ffff);
+  readonly #session: number;
   #version = 0;
   #rtp: RtpSession | null = null;
   #opening: Promise<void> | null = null;
@@ -94,6 +96,7 @@ export class LegMedia {
   constructor(options: LegMediaOptions, delegate: LegMediaDelegate) {
     this.#options = options;
     this.#delegate = delegate;
+    this.#session = options.session ?? Math.floor(Math.random() * 0x7fff_ffff);
     const report = (error: unknown): void => options.log.error({ err: error }, 'a listener on the audio path failed');
     this.#tee = new FrameTee(report);
     this.tee = this.#tee;
@@ -122,6 +125,14 @@ export class LegMedia {
   open(): Promise<void> {
     this.#opening ??= this.#open();
     return this.#opening;
+  }
+
+  /**
+   * Goes on with the descriptions of an owner before us, whose last version nobody kept: at least `version`.
+   * They grow, if not by one (RFC 3264 §8).
+   */
+  continueVersions(version: number): void {
+    this.#version = Math.max(this.#version, version);
   }
 
   /** Our side for the next description; counts its version up. Only after `open`. */

@@ -47,6 +47,8 @@ export interface Leg {
   /** Inbound: 200 with our answer; `onAnswered` follows when media is up. */
   answer(): void;
   reject(sipCode: number, reason: string): void;
+  /** Of a call that is up and whose owner died: moves the far end's media here; `onAnswered` or `onFailed` follows. */
+  takeOver(): void;
   /** Asks for the end; the leg is silent from now on. Idempotent. */
   hangup(): void;
   /** Presses digits towards the far party (RFC 4733; `w` = 0.5 s, `W` = 1 s); resolves when the last one is out. */

@@ -4,6 +4,7 @@
  *
  *   outbound:  idle ─dial▶ dialling ─ringing▶ ringing ─answered▶ up ─▶ ended
  *   inbound:   idle ─ring▶ ringing ─answer▶ answering ─acked▶ up ─▶ ended
+ *   a dead owner's, either way:  idle ─takeOver▶ taking-over ─reanswered▶ up ─▶ ended
  */
 import type { GatewayLetter, Sdp } from '../../shared/domain/letter.ts';
 import type { Clock, Timer } from '../../shared/kernel/clock.ts';
@@ -19,7 +20,7 @@ import { type Agreed, acceptAnswer, answerOffer, type Disagreement, type LocalAu
 /** The ACK may be on its way through Redis when sound flows already: no longer than this is waited for it. */
 const ACK_PATIENCE_MS = 500;
 
-type Stage = 'idle' | 'dialling' | 'ringing' | 'answering' | 'up' | 'ended';
+type Stage = 'idle' | 'dialling' | 'ringing' | 'answering' | 'taking-over' | 'up' | 'ended';
 
 export interface SipLegOptions {
   readonly id: LegId;
@@ -63,7 +64,7 @@ export class SipLeg implements Leg {
   }
 
   get state(): Leg['state'] {
-    return this.#stage === 'answering' ? 'ringing' : this.#stage;
+    return this.#stage === 'answering' || this.#stage === 'taking-over' ? 'ringing' : this.#stage;
   }
 
   get tee(): Tee {
@@ -112,6 +113,15 @@ export class SipLeg implements Leg {
     this.#send({ kind: 'reject', leg: this.id, sipCode, reason });
   }
 
+  takeOver(): void {
+    if (this.#stage !== 'idle') return;
+    this.#stage = 'taking-over';
+    this.#whenOpen('taking-over', () => {
+      this.#media.continueVersions(Math.floor(this.#clock.now() / 1000));
+      this.#send({ kind: 'reoffer', leg: this.id, sdp: this.#ourOffer() });
+    });
+  }
+
   hangup(): void {
     if (this.#stage === 'ended') return;
     const known = this.#inbound || this.#offered !== null || this.#stage === 'up';
@@ -135,7 +145,7 @@ export class SipLeg implements Leg {
         return;
       }
       case 'failed': {
-        if (this.#stage !== 'up') this.#fail(letter.sipCode, letter.reason);
+        if (this.#stage !== 'up' && this.#stage !== 'taking-over') this.#fail(letter.sipCode, letter.reason);
         return;
       }
       case 'ended': {
@@ -152,11 +162,12 @@ export class SipLeg implements Leg {
         return;
       }
       case 'reanswered': {
-        this.#complete(letter.sdp);
+        if (this.#complete(letter.sdp) && this.#stage === 'taking-over') this.#up();
         return;
       }
       case 'reoffer-failed': {
         this.#offered = null;
+        if (this.#stage === 'taking-over') this.#giveUp(letter.sipCode, 'The media could not be moved');
         return;
       }
       case 'digit': {
@@ -179,7 +190,8 @@ export class SipLeg implements Leg {
       (error: unknown) => {
         if (this.#stage !== stage) return;
         const reason = error instanceof PortsFull ? 'No RTP port free' : 'No media socket';
-        if (this.#inbound) this.#send({ kind: 'reject', leg: this.id, sipCode: 503, reason });
+        if (stage === 'taking-over') this.#send({ kind: 'hangup', leg: this.id });
+        else if (this.#inbound) this.#send({ kind: 'reject', leg: this.id, sipCode: 503, reason });
         this.#fail(503, reason, true);
       },
     );
@@ -227,6 +239,8 @@ export class SipLeg implements Leg {
   }
 
   #onAcked(sdp: Sdp | null): void {
+    // What the owner before us left unread.
+    if (this.#stage === 'taking-over') return;
     const late = this.#stage === 'answering' && this.#offer === null;
     if (sdp !== null && this.#offered !== null) {
       if (!this.#complete(sdp)) return;
@@ -238,6 +252,8 @@ export class SipLeg implements Leg {
   }
 
   #onReoffered(sdp: Sdp | null): void {
+    // They asked the owner before us: refused, so that our own offer need not wait behind it; a phone asks again after 491.
+    if (this.#stage === 'taking-over') this.#send({ kind: 'reject-reoffer', leg: this.id, sipCode: 491 });
     if (this.#stage !== 'up' && this.#stage !== 'answering') return;
     if (sdp === null) {
       this.#send({ kind: 'answer-reoffer', leg: this.id, sdp: this.#ourOffer() });

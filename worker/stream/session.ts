@@ -76,6 +76,8 @@ class StreamSession implements Stream {
   #activeBeat = 0;
   #entries = 0;
   #told = NO_COUNTERS;
+  /** What an owner before us had counted. */
+  #before = NO_COUNTERS;
   #silent = false;
   /** What was warned of, by code. */
   readonly #warned = new Map<number, Set<string>>();
@@ -89,7 +91,14 @@ class StreamSession implements Stream {
     this.#order = order;
     this.#delegate = delegate;
     this.#record = record;
-    this.#state = { kind: 'connecting', paused: record.status === 'paused' };
+    const { resumed = false } = order;
+    this.#state = { kind: resumed ? 'reconnecting' : 'connecting', paused: record.status === 'paused' };
+    if (resumed) {
+      this.#before = record.counters;
+      this.#reconnects = record.counters.reconnects;
+      this.#beats = Math.max(0, Math.round((deps.clock.now() - Date.parse(record.createdAt)) / FRAME_MS));
+      this.#activeBeat = this.#beats;
+    }
     this.#openedAt = deps.clock.monotonic();
     this.#packer = new FramePacker(spec);
     this.#mode = this.#openMode();
@@ -99,19 +108,11 @@ class StreamSession implements Stream {
       onClogged: () => this.#end(failures.clogged),
     });
     this.#sender.hold(CONNECT_HOLD_MS, 'connecting');
-    this.#entry({
-      type: 'stream.connecting',
-      stream: this.sid,
-      name: spec.name,
-      url: redactUrl(spec.url),
-      mode: spec.mode,
-      track: spec.track,
-    });
-    this.#sockets = this.#openSockets();
-    // A stream of the API begins in the middle of a call, one of the document with the caller's first words.
+    this.#sockets = resumed ? this.#openAgain() : this.#openFirst();
+    // A stream of the API begins in the middle of a call, as one that goes on; one of the document with the caller's first words.
     this.#leaveTee = order.tee.add(
       { beat: (_beat, inbound, outbound) => this.#onBeat(inbound, outbound) },
-      record.origin === 'document',
+      record.origin === 'document' && !resumed,
     );
   }
 
@@ -125,16 +126,17 @@ class StreamSession implements Stream {
 
   counters(): StreamCounters {
     const playback = this.#mode.playback;
+    const before = this.#before;
     return {
-      framesSent: this.#sender.framesSent,
-      bytesSent: this.#sender.bytesSent,
-      framesDropped: this.#sender.framesDropped,
-      messagesReceived: this.#sockets.messagesReceived,
-      bytesReceived: this.#sockets.bytesReceived,
+      framesSent: before.framesSent + this.#sender.framesSent,
+      bytesSent: before.bytesSent + this.#sender.bytesSent,
+      framesDropped: before.framesDropped + this.#sender.framesDropped,
+      messagesReceived: before.messagesReceived + this.#sockets.messagesReceived,
+      bytesReceived: before.bytesReceived + this.#sockets.bytesReceived,
       bufferedMs: playback?.bufferedMs ?? 0,
-      playedMs: playback?.playedMs ?? 0,
-      droppedMs: playback?.droppedMs ?? 0,
-      underruns: playback?.underruns ?? 0,
+      playedMs: before.playedMs + (playback?.playedMs ?? 0),
+      droppedMs: before.droppedMs + (playback?.droppedMs ?? 0),
+      underruns: before.underruns + (playback?.underruns ?? 0),
       reconnects: this.#reconnects,
     };
   }
@@ -193,10 +195,24 @@ class StreamSession implements Stream {
 
   // Sockets.
 
-  #openSockets(): Sockets {
+  #openFirst(): Sockets {
+    const { name, url, mode, track } = this.#record.spec;
+    this.#entry({ type: 'stream.connecting', stream: this.sid, name, url: redactUrl(url), mode, track });
+    return this.#openSockets(true);
+  }
+
+  /** The socket was lost with the owner before us. */
+  #openAgain(): Sockets {
+    const { reconnectMs } = this.#record.spec;
+    this.#tellStatus('reconnecting');
+    if (reconnectMs > 0) this.#giveUpTimer = this.#deps.clock.after(reconnectMs, () => this.#end(this.#loss));
+    return this.#openSockets(reconnectMs === 0);
+  }
+
+  #openSockets(retry: boolean): Sockets {
     const { clock, connect } = this.#deps;
     const { headers, url } = this.#record.spec;
-    return new Sockets({ clock, connect, headers }, url, {
+    return new Sockets({ clock, connect, headers, retry }, url, {
       onOpen: () => this.#apply({ event: 'opened' }),
       onMoved: (old, newUrl) => this.#onMoved(old, newUrl),
       onMoveFailed: ({ error }) => {

@@ -25,6 +25,8 @@ export interface SocketsOptions {
   readonly connect: Connect;
   /** Of every upgrade. */
   readonly headers: Readonly<Record<string, string>>;
+  /** Whether a first connect that nobody answers is tried again. */
+  readonly retry: boolean;
 }
 
 /** Bytes read in one beat before the socket has to wait for the next. */
@@ -46,12 +48,12 @@ export class Sockets {
   messagesReceived = 0;
   bytesReceived = 0;
 
-  /** Dials at once; a connect that nobody answers is tried again. */
+  /** Dials at once. */
   constructor(options: SocketsOptions, url: string, delegate: SocketsDelegate) {
     this.#options = options;
     this.#delegate = delegate;
     this.#url = url;
-    this.#current = this.#dial(url, true);
+    this.#current = this.#dial(url, options.retry);
   }
 
   get current(): Connection {

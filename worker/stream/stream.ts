@@ -44,6 +44,8 @@ export interface StreamOrder {
   readonly tee: Tee;
   /** The far party's queue, for the two-way kinds. */
   readonly playout: PlayoutQueue;
+  /** An owner of the call before us had it open: the first socket greets as one that reconnected, and no start is told. */
+  readonly resumed?: boolean;
 }
 
 export interface Stream {

@@ -11,6 +11,7 @@ const states: readonly CallState[] = [
   { at: 'ringing-out' },
   { at: 'ringing-in' },
   { at: 'answering' },
+  { at: 'taking-over' },
   { at: 'up' },
   { at: 'ending', ending },
   { at: 'ended', ending },
@@ -30,17 +31,18 @@ const events = {
   left: { event: 'left' },
 } as const satisfies Record<string, CallEvent>;
 
-const live = ['idle', 'dialling', 'ringing-out', 'answering', 'up'];
+const live = ['idle', 'dialling', 'ringing-out', 'answering', 'taking-over', 'up'];
 const table: Readonly<Record<string, readonly [to: string, effects: string]>> = {
   'idle · began out': ['dialling', 'tell-initiated dial'],
   'idle · began in': ['ringing-in', 'ring tell-initiated tell-ringing run-document'],
-  'idle · reclaimed up': ['up', ''],
+  'idle · reclaimed up': ['taking-over', 'take-over'],
   'idle · reclaimed ringing': ['ringing-out', ''],
   'dialling · rang': ['ringing-out', 'tell-ringing'],
   'dialling · answered': ['up', 'tell-answered run-document'],
   'ringing-out · answered': ['up', 'tell-answered run-document'],
   'ringing-in · answer': ['answering', 'answer'],
   'answering · answered': ['up', 'tell-answered'],
+  'taking-over · answered': ['up', 'resume'],
   'ringing-in · over': ['ending', 'refuse wind-up'],
   'ringing-in · over, far gone': ['ending', 'wind-up'],
   ...Object.fromEntries(live.map((at) => [`${at} · over`, ['ending', 'hangup wind-up'] as const])),

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, describe, it } from 'node:test';
 import type { CallPlan, CallRecord } from '../../../shared/domain/call.ts';
-import { FIRST_LEG } from '../../../shared/kernel/ids.ts';
+import { FIRST_LEG, type GatewayId } from '../../../shared/kernel/ids.ts';
 import { openTwimlParser } from '../../../shared/twiml/twiml-parser.ts';
 import { callRecord, World } from '../../support/fake-ports.ts';
 
@@ -363,11 +363,11 @@ describe('an owner that changes', () => {
     assert.deepEqual(world.leg.log, ['dial +15550100', 'hangup', 'close']);
   });
 
-  it('AC-85: a call begun by a dead owner is ended, its streams are told stopped once', async () => {
-    const first = worldWith(
-      '<Start><Stream url="wss://app.example/s" statusCallback="https://app.example/stream"/></Start><Pause length="5"/>',
-    );
-    const record = callRecord();
+  /** What a dead owner leaves behind in `<Pause>`, and the world of the next one. */
+  async function takenOver(start: string, from: number) {
+    const first = worldWith(`${start}<Pause length="5"/><Hangup/>`);
+    const plan = { statusCallback: 'https://app.example/status', statusCallbackEvents: ['completed'] } as const;
+    const record = callRecord({ plan });
     const gone = first.session.run(record);
     first.leg.farRings();
     first.leg.farAnswers();
@@ -375,17 +375,134 @@ describe('an owner that changes', () => {
     first.session.lost();
     await gone;
 
-    const second = new World(parser);
+    const second = worldWith(`${start}<Pause length="5"/><Hangup/>`);
     const left = first.lastStream.record;
     second.journal.records.set(left.sid, { ...left, status: 'in-progress', startedAt: '2026-11-23T10:00:01.000Z' });
-    await second.session.run({ ...record, status: 'in-progress', answeredAt: '2026-11-23T10:00:00.000Z' });
-    assert.deepEqual(second.leg.log, ['hangup', 'close']);
+    const { document } = record.plan;
+    const done = second.session.run({
+      ...record,
+      status: 'in-progress',
+      answeredAt: new Date(second.clock.now()).toISOString(),
+      checkpoint: { document, verb: from, variables: {} },
+    });
+    await second.until('the leg', () => second.leg.log.length > 0);
+    return { second, left, done };
+  }
+  /** Streams by their event, the call by its status. */
+  const toldOf = (world: World): (string | undefined)[] =>
+    world.journal.callbacks.map(({ fields }) => fields['StreamEvent'] ?? fields['CallStatus']);
+  const started = '<Start><Stream url="wss://app.example/s" statusCallback="https://app.example/stream"/></Start>';
+
+  it('AC-85: a call of a dead owner goes on where it was, with its streams, and nothing is told twice', async () => {
+    for (const from of [0, 1]) {
+      const { second, left, done } = await takenOver(started, from);
+      assert.deepEqual(second.leg.log, ['take over']);
+      assert.deepEqual(second.journal.types('verb.'), []);
+      second.leg.farAnswers();
+      await second.until('the verb', () => second.seen('verb.started Pause'));
+      assert.deepEqual(second.journal.types('verb.'), ['verb.started Pause']);
+      assert.deepEqual([second.streams.length, second.lastStream.sid], [1, left.sid]);
+      assert.equal(second.lastStream.order.resumed, true);
+      assert.deepEqual(second.journal.callbacks, []);
+      second.clock.advance(5000);
+      await done;
+      assert.deepEqual([second.journal.call.status, second.journal.call.ending?.cause], ['completed', 'hangup_verb']);
+      assert.deepEqual(toldOf(second), ['stream-stopped', 'completed']);
+    }
+  });
+
+  it('AC-85: is ended when its far end does not follow, and its streams are told stopped once', async () => {
+    const { second, done } = await takenOver(started, 1);
+    second.leg.farRefuses(488, 'The media could not be moved');
+    await done;
+    assert.deepEqual(second.leg.log, ['take over', 'close']);
+    assert.equal(second.streams.length, 0);
     assert.deepEqual([second.journal.call.status, second.journal.call.ending?.cause], ['completed', 'owner_lost']);
-    assert.deepEqual(
-      second.journal.callbacks.map(({ fields }) => fields['StreamEvent']),
-      ['stream-stopped'],
-    );
+    assert.deepEqual(toldOf(second), ['stream-stopped', 'completed']);
     assert.equal(second.journal.streamPatches[0]?.patch.status, 'stopped');
+  });
+
+  it('AC-85: is ended once when its far end says nothing, whatever comes afterwards', async () => {
+    const { second, done } = await takenOver(started, 1);
+    second.clock.advance(10_000);
+    second.leg.farAnswers();
+    second.leg.farHangsUp();
+    await done;
+    assert.deepEqual(second.leg.log, ['take over', 'hangup', 'close']);
+    assert.equal(second.streams.length, 0);
+    assert.deepEqual(
+      second.journal.entries.flatMap((entry) => (entry.type === 'call.ended' ? [entry.ending.cause] : [])),
+      ['owner_lost'],
+    );
+    assert.deepEqual(toldOf(second), ['stream-stopped', 'completed']);
+  });
+
+  it('goes on with what the API asked meanwhile', async () => {
+    const { second, left, done } = await takenOver(started, 1);
+    const stream = left.sid;
+    second.session.deliver({ kind: 'stream-update', stream, paused: true });
+    second.session.deliver({ kind: 'stream-update', stream, track: 'outbound' });
+    second.session.deliver({ kind: 'stream-update', stream, paused: false });
+    second.session.deliver({ kind: 'stream-start', stream });
+    assert.equal(second.streams.length, 0);
+    second.leg.farAnswers();
+    await second.until('the verb', () => second.seen('verb.started Pause'));
+    assert.equal(second.streams.length, 1);
+    assert.deepEqual(second.lastStream.log, ['update {"paused":false,"track":"outbound"}']);
+    second.session.deliver({ kind: 'end', status: 'completed' });
+    await done;
+    assert.deepEqual(toldOf(second), ['stream-stopped', 'completed']);
+  });
+
+  it('does not open a stream that was stopped meanwhile, and runs the document that was put in its place', async () => {
+    const { second, left, done } = await takenOver(started, 1);
+    second.session.deliver({ kind: 'stream-stop', stream: left.sid });
+    second.session.deliver({ kind: 'replace', document: { kind: 'inline', twiml: '<Response><Hangup/></Response>' } });
+    second.leg.farAnswers();
+    await done;
+    assert.deepEqual([second.streams.length, second.journal.types('verb.started')], [0, ['verb.started Hangup']]);
+    assert.deepEqual(toldOf(second), ['stream-stopped', 'completed']);
+    assert.equal(second.journal.streamPatches[0]?.patch.reason, 'api');
+  });
+
+  it('writes off the streams of the owner before when it has to end before it knows them', async () => {
+    const second = worldWith('<Hangup/>');
+    const first = worldWith(`${started}<Pause length="5"/>`);
+    const gone = answered(first);
+    await first.until('the verb', () => first.seen('verb.started Pause'));
+    first.session.lost();
+    await gone;
+    const left = first.lastStream.record;
+    second.journal.records.set(left.sid, { ...left, status: 'in-progress' });
+    const answeredAt = new Date(second.clock.now()).toISOString();
+    const done = second.session.run(callRecord({ status: 'in-progress', answeredAt }));
+    second.session.ownerClosed();
+    await done;
+    assert.deepEqual(second.leg.log, ['hangup', 'close']);
+    assert.deepEqual(second.journal.types('stream.'), ['stream.stopped']);
+    assert.equal(second.journal.call.ending?.cause, 'owner_closed');
+  });
+
+  it('counts callbacks on, and repeats none an owner before has told', async () => {
+    const plan = {
+      statusCallback: 'https://app.example/status',
+      statusCallbackEvents: ['initiated', 'ringing', 'answered', 'completed'],
+    } as const;
+    const world = worldWith('<Hangup/>');
+    const ringingAt = '2026-11-23T10:00:00.000Z';
+    await world.session.run(callRecord({ ...inbound, status: 'ringing', ringingAt, plan }));
+    const dialling = new World(parser);
+    await dialling.session.run(callRecord({ gateway: 'g' as GatewayId, plan }));
+    const told = [world, dialling].map(({ journal }) =>
+      journal.callbacks.map(({ fields }) => [fields['CallStatus'], fields['SequenceNumber']]),
+    );
+    assert.deepEqual(told, [
+      [
+        ['in-progress', '2'],
+        ['completed', '3'],
+      ],
+      [['failed', '1']],
+    ]);
   });
 
   it('an inbound call nobody answered is simply run again', async () => {

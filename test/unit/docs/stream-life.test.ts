@@ -41,26 +41,14 @@ class Scene {
   readonly kind: Kind;
   readonly world: World;
   readonly connections: FakeConnection[] = [];
-  readonly done: Promise<void>;
   readonly call;
-  /** Written by the owner after this one, when there is one. */
+  /** Of the owner after this one, when there is one. */
   next: World | null = null;
+  #done: Promise<void>;
 
   constructor(kind: Kind, callDialect: Dialect, { withAction = true, url = 'wss://app.example/', before = '' } = {}) {
     this.kind = kind;
-    const connections = this.connections;
-    this.world = new World(parser, {
-      openStream: (order, delegate) =>
-        createStreamOpener({
-          clock: this.world.clock,
-          log: silentLogger,
-          connect: (asked, app) => {
-            const connection = new FakeConnection(asked, app);
-            connections.push(connection);
-            return connection;
-          },
-        })(order, delegate),
-    });
+    this.world = this.#newWorld();
     const raw = { raw: ' rawAudio="true"', duplex: ' rawAudio="duplex"', unidirectional: '', bidirectional: '' };
     const stream = `<Stream name="s" url="${url}" dialect="${kind.dialect}"${raw[kind.mode]}/>`;
     const verb = isTwoWay(kind.mode)
@@ -70,7 +58,7 @@ class Scene {
     this.world.fetcher.pages.set('https://app.example/voice', page(`${before}${verb}<Pause length="3600"/>`));
     this.world.fetcher.pages.set('https://app.example/after', page('<Pause length="3600"/>'));
     this.call = callRecord({ dialect: callDialect });
-    this.done = this.world.session.run(this.call);
+    this.#done = this.world.session.run(this.call);
     this.world.leg.farAnswers();
   }
 
@@ -87,7 +75,9 @@ class Scene {
   get record(): StreamRecord {
     const record = [...this.world.journal.records.values()][0];
     assert.ok(record, 'the stream is recorded');
-    const patches = [...this.world.journal.streamPatches, ...(this.next?.journal.streamPatches ?? [])];
+    const patches = [...this.world.journal.streamPatches, ...(this.next?.journal.streamPatches ?? [])].filter(
+      ({ sid }) => sid === record.sid,
+    );
     return Object.assign({}, record, ...patches.map(({ patch }) => patch));
   }
 
@@ -108,6 +98,25 @@ class Scene {
     this.connection.app.onGone(event);
   }
 
+  /** Another worker has the call, and its phone follows. */
+  async changeOwner(): Promise<void> {
+    this.world.session.lost();
+    await this.#done;
+    const { record } = this;
+    const next = this.#newWorld();
+    this.next = next;
+    for (const [url, page] of this.world.fetcher.pages) next.fetcher.pages.set(url, page);
+    next.journal.records.set(record.sid, record);
+    const { checkpoint = null } = this.world.journal.call;
+    const answeredAt = new Date(next.clock.now()).toISOString();
+    this.#done = next.session.run({ ...this.call, status: 'in-progress', answeredAt, checkpoint });
+    await next.until('the leg is asked', () => next.leg.log.includes('take over'));
+    assert.deepEqual([this.connections.length, next.journal.types('verb.')], [1, []], 'all waits for the phone');
+    next.leg.farAnswers();
+    await next.until('another socket', () => this.connections.length === 2);
+    this.connection.app.onOpen();
+  }
+
   /** The document went on with the verb after the stream. */
   async wentOn(): Promise<void> {
     await this.#pausing();
@@ -116,8 +125,24 @@ class Scene {
   }
 
   async finish(): Promise<void> {
-    this.world.leg.farHangsUp();
-    await this.done;
+    (this.next ?? this.world).leg.farHangsUp();
+    await this.#done;
+  }
+
+  #newWorld(): World {
+    const world: World = new World(parser, {
+      openStream: (order, delegate) =>
+        createStreamOpener({
+          clock: world.clock,
+          log: silentLogger,
+          connect: (asked, app) => {
+            const connection = new FakeConnection(asked, app);
+            this.connections.push(connection);
+            return connection;
+          },
+        })(order, delegate),
+    });
+    return world;
   }
 
   async #pausing(): Promise<void> {
@@ -233,14 +258,7 @@ const happenings: readonly Happening[] = [
   },
   {
     label: 'our worker dies',
-    happens: async (scene) => {
-      scene.world.session.lost();
-      await scene.done;
-      scene.next = new World(parser);
-      const { sid } = scene.record;
-      scene.next.journal.records.set(sid, scene.record);
-      await scene.next.session.run({ ...scene.call, status: 'in-progress', answeredAt: '2026-11-23T10:00:00.000Z' });
-    },
+    happens: (scene) => scene.changeOwner(),
   },
 ];
 
@@ -260,14 +278,22 @@ function streamIs({ status, reason, error }: StreamRecord, label: string): strin
   return label.includes('could not be opened') ? 'failed, with its error' : `failed, error ${error?.code}`;
 }
 
+/** The owner after this one runs this verb and no other, and the call goes on. */
+async function repeats({ next }: Scene, verb: string): Promise<void> {
+  assert.ok(next);
+  await next.until('the verb', () => next.seen(`verb.started ${verb}`));
+  await next.pass(100);
+  assert.deepEqual([next.journal.types('verb.'), next.journal.call.ending], [[`verb.started ${verb}`], undefined]);
+}
+
 async function checkDocument(scene: Scene, cell: string): Promise<void> {
   const { journal, fetcher } = scene.world;
   const after = () => fetcher.orders.find(({ url }) => url.endsWith('/after'));
   const ended = /^the call ends(?:, (\w+))?$/.exec(cell);
   if (ended !== null) {
-    const world = scene.next ?? scene.world;
-    for (let beats = 0; beats < 250 && world.journal.call.ending === undefined; beats++) await world.pass(20);
-    const { ending } = world.journal.call;
+    await scene.world.until('the document', () => journal.types('verb.started').length > 0);
+    for (let beats = 0; beats < 250 && journal.call.ending === undefined; beats++) await scene.world.pass(20);
+    const { ending } = journal.call;
     assert.ok(ending, 'the call ends');
     if (ended[1] !== undefined) assert.equal(ending.cause, ended[1]);
     assert.equal(after(), undefined, 'no action');
@@ -279,6 +305,18 @@ async function checkDocument(scene: Scene, cell: string): Promise<void> {
     case '–':
       await scene.wentOn();
       break;
+    case 'the verb that was cut is repeated':
+      await repeats(scene, 'Pause');
+      break;
+    case 'the verb is repeated with a new stream': {
+      await repeats(scene, 'Connect');
+      const sids = [...(scene.next?.journal.records.keys() ?? [])];
+      assert.equal(sids.length, 2);
+      const [start] = scene.connection.of('start');
+      if (scene.kind.mode === 'bidirectional')
+        assert.deepEqual([start.streamSid, start.start.reconnected], [sids[1], undefined]);
+      break;
+    }
     case 'not possible':
       assert.ok(!scene.world.seen('verb.started Stop'), 'the document waits for the stream');
       break;
@@ -317,19 +355,23 @@ async function run(happening: Happening, kind: Kind, callDialect: Dialect, withA
     return;
   }
   const words = cellFor(stream, scene.twoWay);
-  if (words === 'stays') {
+  if (words === 'stays' || words === 'goes on with reconnected') {
     assert.equal(streamIs(scene.record, happening.label), 'stays');
+    assert.equal(scene.connections.length, words === 'stays' ? 1 : 2);
+    const [start] = scene.connection.of('start');
+    if (kind.mode === 'unidirectional') assert.equal(start.start.reconnected, words === 'stays' ? undefined : true);
     await checkDocument(scene, cell);
     return;
   }
   await scene.world.until('the end of the stream', () => streamIs(scene.record, happening.label) !== 'stays');
   assert.equal(streamIs(scene.record, happening.label), words);
   const speaks = kind.mode === 'unidirectional' || kind.mode === 'bidirectional';
-  const last = scene.connection.messages.at(-1);
+  const [connection = scene.connection] = scene.connections;
+  const last = connection.messages.at(-1);
   const got = last?.event === 'stop' ? 'stop' : '–';
   assert.equal(got, speaks ? cellFor(receives, scene.twoWay) : '–');
   if (got === 'stop') assert.equal(last.stop.reason, scene.record.reason);
-  assert.equal(scene.connection.messages.filter(({ event }) => event === 'stop').length, got === 'stop' ? 1 : 0);
+  assert.equal(connection.messages.filter(({ event }) => event === 'stop').length, got === 'stop' ? 1 : 0);
   await checkDocument(scene, cell);
 }
 

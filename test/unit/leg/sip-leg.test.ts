@@ -47,6 +47,48 @@ describe('a SIP leg', () => {
     assert.deepEqual(types(caller), ['media.started']);
   });
 
+  it('AC-85: is taken over by another owner: the far end sends and hears at the new place', async () => {
+    const { caller, callee } = await line.connect();
+    caller.leg.close();
+    const next = line.end(null);
+    next.onLetter = (sent) => {
+      if (sent.kind === 'reoffer') callee.leg.deliver({ kind: 'reoffered', leg: callee.leg.id, sdp: sent.sdp });
+    };
+    callee.onLetter = (sent) => {
+      if (sent.kind === 'answer-reoffer') next.leg.deliver({ kind: 'reanswered', leg: next.leg.id, sdp: sent.sdp });
+    };
+    next.leg.takeOver();
+    // What the owner before left unread in the box changes nothing.
+    next.leg.deliver({ kind: 'acked', leg: next.leg.id, sdp: null });
+    next.leg.deliver({ kind: 'failed', leg: next.leg.id, sipCode: 486, reason: 'Busy Here' });
+    await line.run(5);
+    assert.deepEqual([next.told, next.leg.state], [['answered'], 'up']);
+    next.leg.playout.enqueue(sine(440, 2000, 8000));
+    callee.leg.playout.enqueue(sine(1000, 2000, 8000));
+    const before = callee.heard.length;
+    await line.run(100);
+    assert.ok(level(callee.heard, 440, before + 6400) > 0.4);
+    assert.ok(level(next.heard, 1000, 5 * 160 + 6400) > 0.4);
+  });
+
+  it('is hung up and failed when the far end does not follow to the new owner', async () => {
+    const { callee } = await line.connect();
+    const next = line.end(null);
+    next.leg.takeOver();
+    await line.run(1);
+    assert.match(letter(next, 'reoffer').sdp, /^m=audio \d+ RTP\/AVP/m);
+    // What the far end asked the owner before.
+    next.leg.deliver({ kind: 'reoffered', leg: next.leg.id, sdp: offerOf(4000) });
+    assert.equal(letter(next, 'reject-reoffer').sipCode, 491);
+    next.leg.deliver({ kind: 'reoffer-failed', leg: next.leg.id, sipCode: 488 });
+    assert.deepEqual(next.told, ['failed 488 The media could not be moved']);
+    assert.deepEqual(
+      next.letters.map(({ kind }) => kind),
+      ['reoffer', 'reject-reoffer', 'hangup'],
+    );
+    callee.leg.close();
+  });
+
   it('speaks A-law when that is agreed', async () => {
     const { caller, callee } = await line.connect({}, { codecs: ['PCMA'] });
     callee.leg.playout.enqueue(sine(700, 2000, 8000));

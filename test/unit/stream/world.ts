@@ -1,7 +1,7 @@
 /** A stream session in a world that stands still: manual clock, a scripted connection, a tee and a real playout. */
 import { pino } from 'pino';
 import type { TimelineEntry } from '../../../shared/domain/event.ts';
-import type { StreamError, StreamPatch, StreamSpec } from '../../../shared/domain/stream.ts';
+import type { StreamError, StreamPatch, StreamRecord, StreamSpec } from '../../../shared/domain/stream.ts';
 import { newCallSid } from '../../../shared/kernel/ids.ts';
 import { type AudioFrame, FRAME_MS, type LegRate, type TeeBranch } from '../../../worker/media/frame.ts';
 import { initMedia } from '../../../worker/media/init.ts';
@@ -90,6 +90,8 @@ export interface WorldOptions {
   readonly readAudioFile?: ReadAudioFile;
   /** Real sockets in place of scripted ones. */
   readonly connect?: Connect;
+  /** What an owner of the call before this one had written down of the stream. */
+  readonly resumed?: Partial<StreamRecord>;
 }
 
 export class World {
@@ -109,7 +111,7 @@ export class World {
   readonly #rate: LegRate;
   #beat = 0;
 
-  constructor(spec: Partial<StreamSpec> = {}, { rate = 8000, readAudioFile, connect }: WorldOptions = {}) {
+  constructor(spec: Partial<StreamSpec> = {}, { rate = 8000, readAudioFile, connect, resumed }: WorldOptions = {}) {
     this.#rate = rate;
     this.playout = new Playout({
       rate,
@@ -132,7 +134,7 @@ export class World {
     const callSid = newCallSid();
     this.stream = open(
       {
-        record: aStream(callSid, spec),
+        record: { ...aStream(callSid, spec), ...resumed },
         call: { accountSid: `AC${'0'.repeat(32)}`, callSid, from: '+1', to: '+2', direction: 'inbound' },
         tee: {
           add: (branch) => {
@@ -141,6 +143,7 @@ export class World {
           },
         },
         playout: this.playout,
+        resumed: resumed !== undefined,
       },
       {
         onStarted: () => {
