@@ -287,6 +287,8 @@ async function repeats({ next }: Scene, verb: string): Promise<void> {
 }
 
 async function checkDocument(scene: Scene, cell: string): Promise<void> {
+  // The parser is a real process, which no clock of ours hurries.
+  await scene.world.until('the document', () => scene.world.journal.types('verb.').length > 0);
   const { journal, fetcher } = scene.world;
   const after = () => fetcher.orders.find(({ url }) => url.endsWith('/after'));
   const ended = /^the call ends(?:, (\w+))?$/.exec(cell);
