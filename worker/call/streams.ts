@@ -20,6 +20,7 @@ import { withDeadline } from '../../shared/kernel/deadline.ts';
 import { newStreamSid, type StreamSid } from '../../shared/kernel/ids.ts';
 import type { StopVerb, StreamNoun } from '../../shared/twiml/document.ts';
 import type { Leg } from '../leg/leg.ts';
+import { PRE_ROLL_MS } from '../media/pre-roll.ts';
 import type { OpenStream, StopReason, Stream } from '../stream/stream.ts';
 import { deferred } from './deferred.ts';
 import type { Journal } from './ports.ts';
@@ -188,6 +189,7 @@ export class CallStreams {
         tee: leg.tee,
         playout: leg.playout,
         resumed,
+        ...(resumed ? { beganAt: beganAt(call, record) } : {}),
       },
       {
         onStarted: () => {
@@ -231,6 +233,13 @@ export class CallStreams {
     const { call, clock, journal, webhook } = this.#ports;
     for (const callback of streamCallbacks(call, record, told, webhook, clock.now())) journal.callback(callback);
   }
+}
+
+/** The moment of time stamp 0: the answer, for a stream the document opened while the tee still remembered it. */
+function beganAt({ answeredAt }: CallRecord, { origin, createdAt }: StreamRecord): string {
+  if (origin !== 'document' || answeredAt === null) return createdAt;
+  const afterMs = Date.parse(createdAt) - Date.parse(answeredAt);
+  return afterMs >= 0 && afterMs < PRE_ROLL_MS ? answeredAt : createdAt;
 }
 
 /** A refusal as the code it has towards the app: the sentence is the API's own (AC-87). */

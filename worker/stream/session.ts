@@ -91,12 +91,12 @@ class StreamSession implements Stream {
     this.#order = order;
     this.#delegate = delegate;
     this.#record = record;
-    const { resumed = false } = order;
+    const { resumed = false, beganAt = record.createdAt } = order;
     this.#state = { kind: resumed ? 'reconnecting' : 'connecting', paused: record.status === 'paused' };
     if (resumed) {
       this.#before = record.counters;
       this.#reconnects = record.counters.reconnects;
-      this.#beats = Math.max(0, Math.round((deps.clock.now() - Date.parse(record.createdAt)) / FRAME_MS));
+      this.#beats = Math.max(0, Math.round((deps.clock.now() - Date.parse(beganAt)) / FRAME_MS));
       this.#activeBeat = this.#beats;
     }
     this.#openedAt = deps.clock.monotonic();

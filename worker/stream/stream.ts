@@ -46,6 +46,8 @@ export interface StreamOrder {
   readonly playout: PlayoutQueue;
   /** An owner of the call before us had it open: the first socket greets as one that reconnected, and no start is told. */
   readonly resumed?: boolean;
+  /** Of one that is resumed: the moment of time stamp 0; its order when absent. */
+  readonly beganAt?: string;
 }
 
 export interface Stream {

@@ -437,6 +437,27 @@ describe('an owner that changes', () => {
     assert.deepEqual(toldOf(second), ['stream-stopped', 'completed']);
   });
 
+  it('says of each stream where its time stamp 0 was: at the answer, when the document opened it soon after', async () => {
+    const answeredAt = '2026-11-23T10:00:05.000Z';
+    const cases = [
+      ['document', '2026-11-23T10:00:06.980Z', answeredAt],
+      ['document', '2026-11-23T10:00:07.000Z', '2026-11-23T10:00:07.000Z'],
+      ['document', '2026-11-23T10:00:04.000Z', '2026-11-23T10:00:04.000Z'],
+      ['api', '2026-11-23T10:00:06.000Z', '2026-11-23T10:00:06.000Z'],
+    ] as const;
+    const { left } = await takenOver(started, 1);
+    for (const [origin, createdAt, beganAt] of cases) {
+      const world = worldWith('<Pause length="5"/>');
+      world.journal.records.set(left.sid, { ...left, origin, createdAt, status: 'in-progress', startedAt: createdAt });
+      const done = world.session.run(callRecord({ status: 'in-progress', answeredAt }));
+      await world.until('the leg', () => world.leg.log.length > 0);
+      world.leg.farAnswers();
+      assert.equal(world.lastStream.order.beganAt, beganAt);
+      world.session.deliver({ kind: 'end', status: 'completed' });
+      await done;
+    }
+  });
+
   it('goes on with what the API asked meanwhile', async () => {
     const { second, left, done } = await takenOver(started, 1);
     const stream = left.sid;

@@ -293,7 +293,6 @@ async function checkDocument(scene: Scene, cell: string): Promise<void> {
   const after = () => fetcher.orders.find(({ url }) => url.endsWith('/after'));
   const ended = /^the call ends(?:, (\w+))?$/.exec(cell);
   if (ended !== null) {
-    await scene.world.until('the document', () => journal.types('verb.started').length > 0);
     for (let beats = 0; beats < 250 && journal.call.ending === undefined; beats++) await scene.world.pass(20);
     const { ending } = journal.call;
     assert.ok(ending, 'the call ends');

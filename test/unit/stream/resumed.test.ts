@@ -25,6 +25,12 @@ describe('a stream of a call that was taken over', () => {
     assert.equal(world.started, 0);
   });
 
+  it('counts its time from where time stamp 0 was', () => {
+    const beganAt = new Date(Date.parse(createdAt) - 700).toISOString();
+    const world = new World({}, { resumed: inProgress, beganAt }).open().beats(1);
+    assert.equal(Number(world.connection.of('media')[0].media.timestamp), MINUTE_MS + 700);
+  });
+
   it('stays paused when it was', () => {
     const world = new World({}, { resumed: { ...inProgress, status: 'paused' } }).open().beats(3);
     assert.deepEqual(world.connection.of('media'), []);

@@ -92,6 +92,7 @@ export interface WorldOptions {
   readonly connect?: Connect;
   /** What an owner of the call before this one had written down of the stream. */
   readonly resumed?: Partial<StreamRecord>;
+  readonly beganAt?: string;
 }
 
 export class World {
@@ -111,7 +112,10 @@ export class World {
   readonly #rate: LegRate;
   #beat = 0;
 
-  constructor(spec: Partial<StreamSpec> = {}, { rate = 8000, readAudioFile, connect, resumed }: WorldOptions = {}) {
+  constructor(
+    spec: Partial<StreamSpec> = {},
+    { rate = 8000, readAudioFile, connect, resumed, beganAt }: WorldOptions = {},
+  ) {
     this.#rate = rate;
     this.playout = new Playout({
       rate,
@@ -144,6 +148,7 @@ export class World {
         },
         playout: this.playout,
         resumed: resumed !== undefined,
+        ...(beganAt === undefined ? {} : { beganAt }),
       },
       {
         onStarted: () => {
