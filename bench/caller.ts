@@ -6,8 +6,8 @@
 import dgram from 'node:dgram';
 import { systemClock } from '../shared/kernel/clock.ts';
 import { silentLogger } from '../shared/kernel/log.ts';
-import type { SipCallDelegate } from '../worker/sip/sip-call.ts';
 import { openUserAgent } from '../worker/sip/user-agent.ts';
+import { indifferent, pcmuAnswer } from './bare-phone.ts';
 import { FRAME_BYTES, readFrame, writeFrame } from './frames.ts';
 
 const HEADER_BYTES = 12;
@@ -42,46 +42,18 @@ socket.on('message', receive);
 await new Promise<void>((resolve) => socket.bind(0, '127.0.0.1', resolve));
 const mediaPort = socket.address().port;
 
-const delegate: SipCallDelegate = {
-  onProgress() {},
-  onAnswered() {},
-  onFailed() {},
-  onAcked() {},
-  onEnded() {},
-  onReoffer() {},
-  onReanswered() {},
-  onReofferFailed() {},
-  onInfo() {},
-  onData() {},
-};
-
 const agent = await openUserAgent(
   { host: '127.0.0.1', port: 0, publicAddress: null, product: 'bench-caller' },
   {
     onInvite(invitation) {
       const remotePort = Number(/^m=audio (\d+)/m.exec(invitation.sdp ?? '')?.[1] ?? 0);
-      invitation.accept(delegate).answer(answerSdp());
+      invitation.accept(indifferent).answer(pcmuAnswer(mediaPort));
       addCaller(remotePort);
     },
   },
   systemClock,
   silentLogger,
 );
-
-function answerSdp(): string {
-  return [
-    'v=0',
-    'o=- 1 1 IN IP4 127.0.0.1',
-    's=-',
-    'c=IN IP4 127.0.0.1',
-    't=0 0',
-    `m=audio ${mediaPort} RTP/AVP 0 101`,
-    'a=rtpmap:0 PCMU/8000',
-    'a=rtpmap:101 telephone-event/8000',
-    'a=ptime:20',
-    '',
-  ].join('\r\n');
-}
 
 function addCaller(remotePort: number): void {
   const index = callers.size;
