@@ -14,7 +14,13 @@ const server = createServer();
 const sockets = new WebSocketServer({ server, perMessageDeflate: false });
 let firstMedia = 0;
 
-sockets.on('connection', (socket) => {
+sockets.on('connection', (socket, request) => {
+  // Only a two-way stream is sent anything back.
+  if (request.url !== '/two-way') {
+    socket.on('message', () => {});
+    socket.on('error', () => {});
+    return;
+  }
   let prefix = '';
   let seen = 0;
   socket.on('message', (data: Buffer, isBinary) => {

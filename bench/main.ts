@@ -20,12 +20,32 @@ const { values: options } = parseArgs({
     seconds: { type: 'string', default: '20' },
     threads: { type: 'string', default: '1' },
     json: { type: 'string' },
+    /** What each call has: one of `documents`. Only `two-way` comes back, so only it has delays. */
+    mode: { type: 'string', default: 'two-way' },
     /** The machine is shared: put the system before other work. */
     shared: { type: 'boolean', default: false },
   },
 });
 
+const documents = {
+  'two-way': (url: string) => `<Connect><Stream url="${url}" dialect="twilio"/></Connect>`,
+  'one-way': (url: string) => `<Start><Stream url="${url}" dialect="twilio"/></Start><Pause length="3600"/>`,
+  'one-way-l16': (url: string) => `<Start><Stream url="${url}" audioCodec="pcm"/></Start><Pause length="3600"/>`,
+  'one-way-l16-16k': (url: string) => `<Start><Stream url="${url}" sampleRate="16000"/></Start><Pause length="3600"/>`,
+  raw: (url: string) => `<Start><Stream url="${url}" rawAudio="true"/></Start><Pause length="3600"/>`,
+  'four-one-way': (url: string) =>
+    `${`<Start><Stream url="${url}" dialect="twilio"/></Start>`.repeat(4)}<Pause length="3600"/>`,
+  none: () => '<Pause length="3600"/>',
+} as const;
+const mode = modeOf(options.mode);
+
+function modeOf(name: string): keyof typeof documents {
+  if (name in documents) return name as keyof typeof documents;
+  throw new Error(`--mode ${name}: one of ${Object.keys(documents).join(', ')}`);
+}
+
 interface Row {
+  readonly mode: string;
   readonly calls: number;
   readonly up: number;
   readonly setUpPerSecond: number;
@@ -138,6 +158,7 @@ async function run(stack: Stack, caller: ChildProcess, app: Load, calls: number,
   const bufferedMs = await buffered(stack, sids.slice(0, 10));
   const report = await reportOf(caller);
   return {
+    mode,
     calls,
     up,
     setUpPerSecond: round((calls / setUpMs) * 1000),
@@ -156,7 +177,7 @@ async function run(stack: Stack, caller: ChildProcess, app: Load, calls: number,
 }
 
 async function placeCalls(stack: Stack, appPort: number, calls: number): Promise<readonly string[]> {
-  const twiml = `<Response><Connect><Stream url="ws://127.0.0.1:${appPort}/" dialect="twilio"/></Connect></Response>`;
+  const twiml = `<Response>${documents[mode](`ws://127.0.0.1:${appPort}/${mode}`)}</Response>`;
   const body = JSON.stringify({ to: '+15550100002', from: '+15550009999', twiml });
   const sids: string[] = [];
   const one = async (): Promise<void> => {
