@@ -19,6 +19,8 @@ const { values: options } = parseArgs({
     calls: { type: 'string', default: '50,100,150' },
     seconds: { type: 'string', default: '20' },
     threads: { type: 'string', default: '1' },
+    /** Calls placed a second; 0 = as fast as it goes, which is what the set-up rate is about. */
+    rate: { type: 'string', default: '15' },
     json: { type: 'string' },
     /** What each call has: one of `documents`. Only `two-way` comes back, so only it has delays. */
     mode: { type: 'string', default: 'two-way' },
@@ -185,8 +187,11 @@ async function placeCalls(stack: Stack, appPort: number, calls: number): Promise
     if (response.status !== 201) throw new Error(`POST /calls answered ${response.status}: ${await response.text()}`);
     sids.push(((await response.json()) as { sid: string }).sid);
   };
-  for (let placed = 0; placed < calls; placed += 20) {
-    await Promise.all(Array.from({ length: Math.min(20, calls - placed) }, one));
+  const perSecond = Number(options.rate);
+  const batch = perSecond === 0 ? 20 : 1;
+  for (let placed = 0; placed < calls; placed += batch) {
+    await Promise.all(Array.from({ length: Math.min(batch, calls - placed) }, one));
+    if (perSecond > 0) await pause(systemClock, 1000 / perSecond);
   }
   return sids;
 }
