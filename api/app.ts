@@ -16,6 +16,7 @@ import { securityHeaders } from './middleware/security.ts';
 import { documentationPages } from './openapi/pages.ts';
 import { ApiProblem } from './problem.ts';
 import { endpoints } from './routes/all.ts';
+import { isTwilioPath } from './twilio/errors.ts';
 
 /** After this an answer is `redis_unavailable`: nothing else a request waits for takes that long. */
 const ANSWER_WITHIN_MS = 5000;
@@ -50,11 +51,11 @@ export function createApp(deps: ApiDeps): Express {
 
 /** The paths of Twilio's own API are asked for by its clients. */
 const noRoute = ({ method, path }: Request): string =>
-  path.startsWith('/2010-04-01/')
-    ? 'The Twilio-compatible routes are not there yet; POST /calls places a call.'
+  isTwilioPath(path)
+    ? "Of Twilio's routes only POST of a call's Streams is there; POST /calls places a call."
     : `There is no ${method} ${path}.`;
 
-const readers = { json: bodyReader('json'), xml: bodyReader('xml') };
+const readers = { json: bodyReader('json'), xml: bodyReader('xml'), form: bodyReader('form') };
 
 function mount(app: Express, mounted: readonly Endpoint[], deps: ApiDeps): void {
   for (const endpoint of mounted)

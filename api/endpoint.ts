@@ -33,8 +33,8 @@ export interface AnswerDoc {
   readonly contentType?: string;
 }
 
-/** `xml` is taken as text, for the schema to read. */
-export type BodyType = 'json' | 'xml';
+/** `xml` is taken as text, for the schema to read; a `form` as an object of texts. */
+export type BodyType = 'json' | 'xml' | 'form';
 
 interface Description {
   readonly method: Method;

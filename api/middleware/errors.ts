@@ -9,6 +9,7 @@ import { RedisUnavailable } from '../../shared/store/redis.ts';
 import { BoxFull } from '../../shared/store/store.ts';
 import { jsonText } from '../json-text.ts';
 import { ApiProblem } from '../problem.ts';
+import { isTwilioPath, twilioError } from '../twilio/errors.ts';
 import { requestId } from './request-id.ts';
 
 /** Seconds after which a client may try again. */
@@ -32,10 +33,16 @@ export function errorAnswers(logger: Logger): ErrorRequestHandler {
   };
 }
 
+/** In Twilio's shape below its paths, in ours everywhere else. */
 export function sendProblem(response: Response, problem: ApiProblem): void {
   const { retryAfterSeconds, headers } = problem.extras;
   if (headers !== undefined) response.set(headers);
   if (retryAfterSeconds !== undefined) response.set('Retry-After', String(retryAfterSeconds));
+  if (isTwilioPath(response.req.path)) {
+    const error = twilioError(problem);
+    response.status(error.status).set('Content-Type', 'application/json; charset=utf-8').end(jsonText(error));
+    return;
+  }
   const body = jsonText(problem.toBody(requestId(response)));
   response.status(problem.status).set('Content-Type', 'application/problem+json; charset=utf-8').end(body);
 }

@@ -10,6 +10,8 @@ import { type ProblemCode, problems } from '../problem.ts';
 import { endpoints } from '../routes/all.ts';
 import { problemResource } from '../schemas/problem.ts';
 import { z } from '../schemas/zod.ts';
+import { isTwilioPath, twilioErrors } from '../twilio/errors.ts';
+import { twilioErrorResource } from '../twilio/schemas.ts';
 
 type OpenApiDocument = ReturnType<OpenApiGeneratorV31['generateDocument']>;
 
@@ -18,6 +20,7 @@ const everywhere: readonly ProblemCode[] = ['unauthorized', 'rate_limited', 'red
 const withBody = {
   json: ['bad_json', 'too_large', 'unsupported_media_type'],
   xml: ['too_large', 'unsupported_media_type'],
+  form: ['too_large', 'unsupported_media_type'],
 } as const satisfies Record<BodyType, readonly ProblemCode[]>;
 
 let built: OpenApiDocument | null = null;
@@ -66,7 +69,11 @@ function route(endpoint: Endpoint): RouteConfig {
   };
 }
 
-const bodyTypes = { json: ['application/json'], xml: ['application/xml', 'text/xml'] } as const;
+const bodyTypes = {
+  json: ['application/json'],
+  xml: ['application/xml', 'text/xml'],
+  form: ['application/x-www-form-urlencoded'],
+} as const;
 
 const contentOf = ({ bodyType = 'json' }: Endpoint, schema: z.ZodType) =>
   Object.fromEntries(bodyTypes[bodyType].map((type) => [type, { schema }]));
@@ -97,23 +104,39 @@ function answersOf(endpoint: Endpoint): Record<string, ResponseConfig> {
   return Object.fromEntries(answers);
 }
 
+/** How an error is told: what stands for its code, its status, and the shape of the answer. */
+interface ErrorFace {
+  readonly told: (code: ProblemCode) => { readonly code: string | number; readonly status: number };
+  readonly contentType: string;
+  readonly schema: z.ZodType;
+}
+
+const ours: ErrorFace = {
+  told: (code) => ({ code, status: problems[code].status }),
+  contentType: 'application/problem+json',
+  schema: problemResource,
+};
+const twilios: ErrorFace = {
+  told: (code) => twilioErrors[code],
+  contentType: 'application/json',
+  schema: twilioErrorResource,
+};
+
 /** Codes of one status share one answer. */
 function problemsOf(endpoint: Endpoint): Record<string, ResponseConfig> {
   if (endpoint.isPublic) return {};
+  const face = isTwilioPath(endpoint.path) ? twilios : ours;
   const ofBody = endpoint.body === undefined ? [] : withBody[endpoint.bodyType ?? 'json'];
   const codes = [...new Set([...endpoint.problems, ...everywhere, ...ofBody])];
-  const byStatus = new Map<number, ProblemCode[]>();
-  for (const code of codes) {
-    const { status } = problems[code];
-    byStatus.set(status, [...(byStatus.get(status) ?? []), code]);
+  const byStatus = new Map<number, string[]>();
+  for (const problem of codes) {
+    const { code, status } = face.told(problem);
+    byStatus.set(status, [...(byStatus.get(status) ?? []), `\`${code}\`: ${problems[problem].title}.`]);
   }
   return Object.fromEntries(
-    [...byStatus].map(([status, named]) => [
+    [...byStatus].map(([status, told]) => [
       String(status),
-      {
-        description: named.map((code) => `\`${code}\`: ${problems[code].title}.`).join(' '),
-        content: { 'application/problem+json': { schema: problemResource } },
-      },
+      { description: told.join(' '), content: { [face.contentType]: { schema: face.schema } } },
     ]),
   );
 }

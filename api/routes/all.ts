@@ -1,5 +1,6 @@
 /** Every operation of the API, in the order the documentation shows them. */
 import type { Endpoint } from '../endpoint.ts';
+import { twilioStreamEndpoints } from '../twilio/streams.ts';
 import { callEndpoints } from './calls.ts';
 import { documentEndpoints } from './documents.ts';
 import { eventEndpoints } from './events.ts';
@@ -15,5 +16,6 @@ export const endpoints: readonly Endpoint[] = [
   ...numberEndpoints,
   ...documentEndpoints,
   ...healthEndpoints,
+  ...twilioStreamEndpoints,
   ...selfEndpoints,
 ];

@@ -1,22 +1,9 @@
-/**
- * /calls/:sid/streams: starting, showing, changing, stopping. Whether a stream may start is decided by the
- * store's one step, the same for documents; a refusal has the same sentence everywhere (AC-27, AC-29).
- */
+/** /calls/:sid/streams: starting, showing, changing, stopping. */
 
-import type { CallRecord } from '../../shared/domain/call.ts';
-import {
-  isLive,
-  isTwoWay,
-  NO_COUNTERS,
-  refusalMessages,
-  type StreamRecord,
-  type StreamRefusal,
-} from '../../shared/domain/stream.ts';
-import { fillStream, readStreamUrl } from '../../shared/domain/stream-spec.ts';
-import { newStreamSid } from '../../shared/kernel/ids.ts';
+import { isLive, isTwoWay, type StreamRecord } from '../../shared/domain/stream.ts';
 import type { ApiDeps } from '../deps.ts';
 import { type Answer, type Asked, decode, type Endpoint, endpoint, invalid } from '../endpoint.ts';
-import { ApiProblem, type ProblemCode } from '../problem.ts';
+import { ApiProblem } from '../problem.ts';
 import {
   changeStream,
   listStreams,
@@ -30,17 +17,9 @@ import { z } from '../schemas/zod.ts';
 import { viewStream } from '../views/stream.ts';
 import { checkDestinations } from './destinations.ts';
 import { findCall, findLiveCall, findStream } from './found.ts';
-import { post, ring } from './letters.ts';
+import { post } from './letters.ts';
 import { pageOf } from './pages.ts';
-
-const refusals = {
-  stream_name_taken: 'stream_name_taken',
-  stream_limit: 'stream_limit',
-  bidirectional_limit: 'stream_limit',
-  call_not_in_progress: 'call_not_in_progress',
-  call_ended: 'call_ended',
-  call_not_found: 'call_not_found',
-} as const satisfies Record<StreamRefusal, ProblemCode>;
+import { openStream, startProblems, stopStream, streamUrl } from './stream-orders.ts';
 
 const start = (method: 'put' | 'post'): Endpoint =>
   endpoint({
@@ -53,67 +32,21 @@ const start = (method: 'put' | 'post'): Endpoint =>
       200: { description: 'The same stream is live already.', schema: streamResource },
       201: { description: 'The stream, connecting.', schema: streamResource },
     },
-    problems: [
-      'invalid',
-      'destination_forbidden',
-      'call_not_found',
-      'stream_name_taken',
-      'stream_limit',
-      'call_not_in_progress',
-      'call_ended',
-    ],
+    problems: startProblems,
     handle: open,
   });
 
 async function open({ params, body }: Asked<StartStream, unknown>, deps: ApiDeps): Promise<Answer> {
   const { name } = decode(z.object({ name: streamName }), params);
-  const url = streamUrl(body.url, deps);
-  await checkDestinations(deps, { url, statusCallback: body.statusCallback });
-  const call = await findCall(deps, params);
-  const opened = await deps.store.streams.open(newStream(name, { ...body, url }, call, deps), { kind: 'api' });
-  switch (opened.kind) {
-    case 'refused':
-      throw new ApiProblem(refusals[opened.reason], refusalSentence(opened.reason, call));
-    case 'lost':
-      throw new ApiProblem('call_ended', refusalMessages.call_ended);
-    case 'existing':
-      return { status: 200, body: viewStream(opened.stream) };
-    case 'opened':
-      await ring(deps, opened.owner, call.sid);
-      return { status: 201, body: viewStream(opened.stream), headers: { Location: locationOf(opened.stream) } };
-  }
-}
-
-/** The state of the call is the one that was read just before. */
-const refusalSentence = (reason: StreamRefusal, { status }: CallRecord): string =>
-  reason === 'call_not_in_progress' ? `${refusalMessages[reason]}: it is ${status}` : refusalMessages[reason];
-
-const locationOf = (stream: StreamRecord): string => `/calls/${stream.callSid}/streams/${stream.sid}`;
-
-/** @throws ApiProblem `invalid` */
-function streamUrl(text: string, deps: ApiDeps): string {
-  const read = readStreamUrl(text, deps.settings.ALLOW_INSECURE_WS);
-  if (read.kind === 'url') return read.url;
-  throw invalid([{ path: 'url', code: String(read.code), message: read.message }]);
-}
-
-function newStream(name: string, body: StartStream, call: CallRecord, deps: ApiDeps): StreamRecord {
   const { reconnect, ...wish } = body;
   const reconnectMs = reconnect === undefined ? undefined : Math.round(reconnect * 1000);
-  return {
-    sid: newStreamSid(),
-    callSid: call.sid,
-    spec: { name, ...fillStream({ ...wish, parent: 'start', reconnectMs }, call.dialect) },
-    status: 'connecting',
-    createdAt: new Date(deps.clock.now()).toISOString(),
-    startedAt: null,
-    stoppedAt: null,
-    reason: null,
-    error: null,
-    counters: NO_COUNTERS,
-    origin: 'api',
-  };
+  const order = { name, wish: { ...wish, reconnectMs } };
+  const { stream, isNew } = await openStream(deps, { sid: params['sid'] ?? '' }, order);
+  if (!isNew) return { status: 200, body: viewStream(stream) };
+  return { status: 201, body: viewStream(stream), headers: { Location: locationOf(stream) } };
 }
+
+const locationOf = (stream: StreamRecord): string => `/calls/${stream.callSid}/streams/${stream.sid}`;
 
 const getStreams = endpoint({
   method: 'get',
@@ -183,9 +116,7 @@ const deleteStream = endpoint({
   problems: ['call_not_found', 'stream_not_found'],
   handle: async ({ params }, deps) => {
     const stream = await findStream(deps, params);
-    if (!isLive(stream.status)) return { status: 200, body: viewStream(stream) };
-    const posted = await deps.store.mailbox.postToCall(stream.callSid, { kind: 'stream-stop', stream: stream.sid });
-    if (posted.kind === 'posted') await ring(deps, posted.owner, stream.callSid);
+    await stopStream(deps, stream);
     return { status: 200, body: viewStream(stream) };
   },
 });

@@ -62,7 +62,7 @@ const upgradeHeaders = z
   .refine((headers) => Object.keys(headers).length <= 32, 'at most 32 headers');
 
 /** Absolute ws or wss URL; which of the two is allowed is decided by the setting. */
-const streamUrl = z.string().min(1).max(2048).openapi({ format: 'uri', example: 'wss://app.example/audio' });
+export const streamUrl = z.string().min(1).max(2048).openapi({ format: 'uri', example: 'wss://app.example/audio' });
 
 export const startStream = z
   .strictObject({

@@ -6,6 +6,8 @@ import supertest from 'supertest';
 import { endpoints } from '../../api/routes/all.ts';
 import { readiness } from '../../api/routes/health.ts';
 import { problemResource } from '../../api/schemas/problem.ts';
+import { isTwilioPath } from '../../api/twilio/errors.ts';
+import { twilioErrorResource } from '../../api/twilio/schemas.ts';
 import type { GatewayId } from '../../shared/kernel/ids.ts';
 import {
   ACCOUNT_SID,
@@ -39,6 +41,10 @@ describe('credentials', () => {
       }
       assert.equal(answer.status, 401);
       assert.match(answer.get('www-authenticate') ?? '', /^Basic realm=/);
+      if (isTwilioPath(path)) {
+        assert.equal(twilioErrorResource.parse(answer.body).code, 20003);
+        return;
+      }
       const problem = problemResource.parse(answer.body);
       assert.equal(problem.code, 'unauthorized');
       assert.match(problem.detail, /ACCOUNT_SID:AUTH_TOKEN/);
@@ -108,7 +114,7 @@ describe('bodies', () => {
 
 describe('routes', () => {
   it('that do not exist are route_not_found', async () => {
-    for (const path of ['/call', '/calls/x/y', '/2010-04-01/Accounts']) {
+    for (const path of ['/call', '/calls/x/y']) {
       const answer = await fixture.api.get(path).expect(404);
       assert.equal(problemResource.parse(answer.body).code, 'route_not_found');
     }
@@ -116,7 +122,8 @@ describe('routes', () => {
 
   it("of Twilio's API say where calls are made", async () => {
     const answer = await fixture.api.post(`/2010-04-01/Accounts/${ACCOUNT_SID}/Calls.json`).expect(404);
-    assert.match(answer.body.detail, /Twilio-compatible routes are not there yet; POST \/calls/);
+    assert.equal(twilioErrorResource.parse(answer.body).code, 20404);
+    assert.match(answer.body.message, /only POST of a call's Streams is there; POST \/calls places a call/);
   });
 
   it('begin at the documentation', async () => {

@@ -1,6 +1,7 @@
 /** A live stream steered by REST: start, pause, resume, other track, other URL, stop; what is refused, and what GET shows meanwhile. */
 import assert from 'node:assert/strict';
 import { before, describe, it } from 'node:test';
+import { twilioStream } from '../../api/twilio/schemas.ts';
 import type { StreamSeen } from '../support/app.ts';
 import { type Scene, Stage, until } from '../support/scene.ts';
 import { suiteOwner } from '../support/suite.ts';
@@ -22,8 +23,10 @@ describe('live control of streams', () => {
     await stream.until('media', (seen) => seen.of('media').length >= had + more);
   };
 
-  async function tapped(path: string, body: Record<string, unknown> = {}) {
-    const scene = await stage.call(PAUSE);
+  const tapped = async (path: string, body: Record<string, unknown> = {}) =>
+    tappedOn(await stage.call(PAUSE), path, body);
+
+  async function tappedOn(scene: Scene, path: string, body: Record<string, unknown> = {}) {
     const name = path.slice(1);
     const started = await ask('PUT', scene, name, { url: url(path), ...body });
     assert.equal(started.status, 201, JSON.stringify(started.body));
@@ -132,6 +135,41 @@ describe('live control of streams', () => {
     await until('it is written', async () => (await ask('GET', scene, name)).body.status === 'stopped');
     const again = await ask('DELETE', scene, name);
     assert.deepEqual([again.status, again.body.reason], [200, 'api']);
+    assert.equal((await stage.system.api('GET', `/calls/${scene.sid}`)).body.status, 'in-progress');
+    await scene.hangUp();
+  });
+
+  it("AC-54, AC-56, AC-86: Twilio's routes start and stop: the app receives its parameters, media and stop", async () => {
+    const scene = await stage.call(PAUSE);
+    const { ACCOUNT_SID, AUTH_TOKEN } = stage.system.stack.account;
+    const streams = `/2010-04-01/Accounts/${ACCOUNT_SID}/Calls/${scene.sid}/Streams`;
+    const post = async (route: string, form: Record<string, string>) => {
+      const authorization = `Basic ${Buffer.from(`${ACCOUNT_SID}:${AUTH_TOKEN}`).toString('base64')}`;
+      const body = new URLSearchParams(form);
+      const signal = AbortSignal.timeout(10_000);
+      const address = `${stage.system.stack.apiUrls[0]}${route}`;
+      const answer = await fetch(address, { method: 'POST', headers: { authorization }, body, signal });
+      return { status: answer.status, body: twilioStream.parse(await answer.json()) };
+    };
+    const parameters = { 'Parameter1.Name': 'room', 'Parameter1.Value': 'blue', 'Parameter99.Name': 'last' };
+    const created = await post(`${streams}.json`, { Url: url('/compat'), Name: 'compat', ...parameters });
+    assert.equal(created.status, 201);
+    const stream = await stage.app.stream('/compat');
+    await media(stream);
+    const { start } = stream.of('start')[0];
+    assert.deepEqual(start.customParameters, { room: 'blue', last: '' });
+    assert.equal(start.mediaFormat.encoding, 'audio/x-mulaw');
+    assert.equal(start.streamSid, created.body.sid);
+    const stopped = await post(`${streams}/compat.json`, { Status: 'stopped' });
+    assert.deepEqual([stopped.status, stopped.body.sid, stopped.body.status], [200, created.body.sid, 'stopped']);
+    await stream.closed();
+    assert.equal(stream.messages.at(-1).event, 'stop');
+    await until('it is written', async () => (await ask('GET', scene, 'compat')).body.status === 'stopped');
+
+    const { name, stream: ours } = await tappedOn(scene, '/ours');
+    assert.equal((await post(`${streams}/${name}.json`, { Status: 'stopped' })).status, 200);
+    await ours.closed();
+    assert.equal(ours.messages.at(-1).stop.reason, 'api');
     assert.equal((await stage.system.api('GET', `/calls/${scene.sid}`)).body.status, 'in-progress');
     await scene.hangUp();
   });

@@ -4,6 +4,7 @@ import { describe, it } from 'node:test';
 import { openApiDocument } from '../../../api/openapi/document.ts';
 import { problems } from '../../../api/problem.ts';
 import { endpoints } from '../../../api/routes/all.ts';
+import { twilioErrors } from '../../../api/twilio/errors.ts';
 
 const document = openApiDocument();
 
@@ -26,6 +27,8 @@ const contract = [
   'GET /numbers/{number}',
   'DELETE /numbers/{number}',
   'POST /documents/validate',
+  'POST /2010-04-01/Accounts/{AccountSid}/Calls/{CallSid}/Streams.json',
+  'POST /2010-04-01/Accounts/{AccountSid}/Calls/{CallSid}/Streams/{Sid}.json',
   'GET /healthz',
   'GET /readyz',
   'GET /metrics',
@@ -79,8 +82,10 @@ describe('/openapi.json', () => {
       const path = endpoint.path.replace(/:(\w+)/g, '{$1}');
       const found = operations.find(({ name }) => name === `${endpoint.method.toUpperCase()} ${path}`);
       for (const code of endpoint.problems) {
-        const told = found?.operation.responses[String(problems[code].status)];
-        assert.ok(told.description.includes(code), `${path} ${code}`);
+        const isTwilios = path.startsWith('/2010-04-01/');
+        const { status } = (isTwilios ? twilioErrors : problems)[code];
+        const told = found?.operation.responses[String(status)];
+        assert.ok(told.description.includes(isTwilios ? twilioErrors[code].code : code), `${path} ${code}`);
       }
     }
   });

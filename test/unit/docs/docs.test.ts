@@ -45,7 +45,9 @@ const endpointOf = (method: string, asked: string) =>
   endpoints.find(
     (endpoint) =>
       endpoint.method === method.toLowerCase() &&
-      new RegExp(`^${endpoint.path.replace(/:\w+/g, '[^/]+')}$`).test(asked.replace(/\?.*$/, '')),
+      new RegExp(`^${endpoint.path.replaceAll('.', '\\.').replace(/:\w+/g, '[^/]+')}$`).test(
+        asked.replace(/\?.*$/, ''),
+      ),
   );
 
 describe('documents in the documentation', () => {
@@ -93,7 +95,7 @@ describe('JSON in the documentation', () => {
 describe('routes in the documentation', () => {
   it('exist', () => {
     const named = pages.flatMap(({ file, text }) =>
-      [...text.matchAll(/`((?:(?:GET|POST|PUT|PATCH|DELETE),? ?)+)(\/[\w/:]+)/g)].map(
+      [...text.matchAll(/`((?:(?:GET|POST|PUT|PATCH|DELETE),? ?)+)(\/[\w/:.-]+)/g)].map(
         ([, methods = '', asked = '']) => ({
           file,
           methods: methods.match(/[A-Z]+/g) ?? [],
