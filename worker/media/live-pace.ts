@@ -4,7 +4,8 @@
  *
  * Who sends at the pace of speech keeps the queue at a level; a clock 200 ppm off moves that level by 20 ms in
  * 100 s. Who sends ahead moves it by far more, and on purpose: a level is compared only with one of ten
- * seconds before, a change that no clock explains begins anew, and a lead that was given is kept.
+ * seconds before, a change that no clock explains begins anew, and a lead that was given is kept. What piles up
+ * behind a stall was not given: it is taken back, as much as the caller has waited, but for a small cushion.
  */
 import { FRAME_MS } from './frame.ts';
 
@@ -33,6 +34,8 @@ export class LivePace {
   #least = Number.POSITIVE_INFINITY;
   #idle = 0;
   #ranDry = false;
+  /** Samples the caller waited for in vain: no more than that is taken back from what came late. */
+  #debt = 0;
   /** Samples the level is to be above where it began. */
   #lift = 0;
   #arrived = false;
@@ -57,11 +60,17 @@ export class LivePace {
   /** The queue was cleared, `ranDry`, or is somebody else's now: levels from before mean nothing. */
   restart(ranDry = false): void {
     this.#ranDry = ranDry;
+    if (!ranDry) this.#debt = 0;
     this.#before = Number.NaN;
     this.#beats = 0;
     this.#sum = 0;
     this.#least = Number.POSITIVE_INFINITY;
     this.#rebase();
+  }
+
+  /** A beat of silence in the midst of what a live producer says: it, or the network, was held up. */
+  waited(): void {
+    this.#debt += FRAME_MS * this.#perMs;
   }
 
   /**
@@ -105,7 +114,7 @@ export class LivePace {
     }
     if (Number.isNaN(this.#base)) {
       this.#base = before;
-      if (this.#ranDry) this.#lift = Math.max(0, CUSHION_MS * this.#perMs - least);
+      if (this.#ranDry) this.#lift = Math.max(-this.#debt, CUSHION_MS * this.#perMs - least);
     }
     const wanted = agreed(level - this.#base, before - this.#base) - this.#lift;
     if (this.owes || Math.abs(wanted - this.#given) < LEAST_MS * this.#perMs) return;

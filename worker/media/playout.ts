@@ -190,7 +190,10 @@ export class Playout implements PlayoutQueue {
   #mayPlay(): boolean {
     if (!this.#starved) return true;
     const queued = this.#ring.length;
-    if (queued === 0) return false;
+    if (queued === 0) {
+      this.#pace?.waited();
+      return false;
+    }
     this.#waited += 1;
     if (queued < this.#preBuffer && this.#waited * (this.#rate / 50) <= this.#preBuffer) return false;
     this.#starved = false;

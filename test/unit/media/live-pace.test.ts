@@ -18,6 +18,8 @@ interface Sender {
   readonly aheadMs?: number;
   readonly jitterMs?: number;
   readonly marks?: boolean;
+  /** What falls due then comes all at once when it is over. */
+  readonly stall?: { readonly atMs: number; readonly forMs: number };
   readonly voice?: Voice;
 }
 
@@ -57,7 +59,7 @@ function run(sender: Sender, beats = HALF_AN_HOUR): Run {
   const ahead = sent;
   for (let beat = 0; beat < beats; beat++) {
     for (;;) {
-      const due = 3 + chunks * realChunkMs + jitterMs * (random / 0x7fff_ffff);
+      const due = held(sender, 3 + chunks * realChunkMs + jitterMs * (random / 0x7fff_ffff));
       if (due > beat * 20) break;
       random = (random * 48_271) % 0x7fff_ffff;
       chunks += 1;
@@ -70,6 +72,11 @@ function run(sender: Sender, beats = HALF_AN_HOUR): Run {
     if (beat % 50 === 49 && beat > 100) delays.push((beat + 1) * 20 - sentAt);
   }
   return { queue, delays, sent, tail, silentBeats };
+}
+
+function held({ stall }: Sender, due: number): number {
+  if (!stall || due < stall.atMs || due >= stall.atMs + stall.forMs) return due;
+  return stall.atMs + stall.forMs;
 }
 
 const spread = ({ delays }: Run): number => {
@@ -113,6 +120,17 @@ describe('a live producer with a clock of its own', () => {
       assert.ok(spread(heard) <= 40, `${spread(heard)} ms`);
       assert.equal(heard.queue.underruns, 0);
       assert.ok(Math.abs(heard.queue.queuedSamples / 8 - 2000) <= 60);
+    });
+  }
+
+  for (const forMs of [200, 1000]) {
+    it(`what piles up behind a stall of ${forMs} ms is taken back, and no sample of it is lost`, () => {
+      const heard = run({ rate: 8000, ppm: 0, chunkMs: 20, voice: words(8000), stall: { atMs: 5000, forMs } }, 9000);
+      const [before = 0] = heard.delays;
+      const after = heard.delays.at(-1) ?? Number.NaN;
+      assert.ok(heard.delays[4] !== undefined && Math.max(...heard.delays) >= before + forMs - 40, 'it was late');
+      assert.ok(after <= before + 40, `${after} ms, ${before} ms before`);
+      assert.equal(heard.queue.playedSamples + heard.queue.queuedSamples, heard.sent);
     });
   }
 
