@@ -47,7 +47,7 @@ const IDLE_BEATS = 180_000;
 /** Warnings of one code, each with another reason. */
 const WARNINGS_PER_CODE = 5;
 /** Timeline entries an app can cause in one beat. */
-const ENTRIES_PER_BEAT = 8;
+const ENTRIES_PER_BEAT = 24;
 
 /** Makes the function that opens streams; `deps` are shared by all streams of a thread. */
 export function createStreamOpener(deps: StreamDeps): OpenStream {
