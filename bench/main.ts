@@ -21,6 +21,8 @@ const { values: options } = parseArgs({
     threads: { type: 'string', default: '1' },
     /** Calls placed a second; 0 = as fast as it goes, which is what the set-up rate is about. */
     rate: { type: 'string', default: '15' },
+    /** Seconds between the last call's start and the measurement. */
+    settle: { type: 'string', default: '45' },
     json: { type: 'string' },
     /** What each call has: one of `documents`. Only `two-way` comes back, so only it has delays. */
     mode: { type: 'string', default: 'two-way' },
@@ -149,7 +151,7 @@ async function run(stack: Stack, caller: ChildProcess, app: Load, calls: number,
   const up = await untilUp(stack, sids, 60_000);
   const setUpMs = systemClock.monotonic() - began;
   // The bursts of the set-up are over and the jitter buffers have given back what they took.
-  await pause(systemClock, 10_000);
+  await pause(systemClock, Number(options.settle) * 1000);
 
   caller.send({ kind: 'measure' });
   const before = { worker: cpuMs(worker), system: cpuMs(system), at: systemClock.monotonic() };

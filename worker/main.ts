@@ -2,6 +2,7 @@
  * One worker process: as many threads as `WORKER_THREADS`, each running its own calls, and the one XML
  * parser they share. SIGTERM drains: no new calls, those that run have `DRAIN_TIMEOUT` to end.
  */
+import os from 'node:os';
 import path from 'node:path';
 import { systemClock as clock } from '../shared/kernel/clock.ts';
 import type { Closers } from '../shared/kernel/closers.ts';
@@ -19,6 +20,7 @@ async function start(closers: Closers): Promise<ServiceInfo> {
   if (settings.REDIS_URL === undefined) throw new SettingsError('REDIS_URL is needed: calls come from there.');
   const log = createLogger('worker', settings.LOG_LEVEL);
   const xml = openXmlChild();
+  putSoundFirst();
   closers.push(() => xml.close());
   const host = new ThreadHost({
     // Compiled or not, the thread lies beside this file with the same ending.
@@ -32,4 +34,16 @@ async function start(closers: Closers): Promise<ServiceInfo> {
   await host.open();
   const { WORKER_THREADS: threads, CALLS_PER_THREAD: callsPerThread } = settings;
   return { threads, capacity: threads * callsPerThread };
+}
+
+/**
+ * Sound cannot wait: threads that start from here on come before the API, the gateway and Redis on the
+ * same core. Where that is not permitted (it takes CAP_SYS_NICE) all are equal, as they would be anyway.
+ */
+function putSoundFirst(): void {
+  try {
+    os.setPriority(os.constants.priority.PRIORITY_HIGH);
+  } catch {
+    // Not ours to ask for.
+  }
 }
