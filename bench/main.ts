@@ -22,10 +22,12 @@ const { values: options } = parseArgs({
     /** Calls placed a second; 0 = as fast as it goes, which is what the set-up rate is about. */
     rate: { type: 'string', default: '15' },
     /** Seconds between the last call's start and the measurement. */
-    settle: { type: 'string', default: '45' },
+    settle: { type: 'string', default: '15' },
     json: { type: 'string' },
     /** What each call has: one of `documents`. Only `two-way` comes back, so only it has delays. */
     mode: { type: 'string', default: 'two-way' },
+    /** Leave all processes where the scheduler puts them; the calls still have one thread. */
+    unpinned: { type: 'boolean', default: false },
     /** The machine is shared: put the system before other work. */
     shared: { type: 'boolean', default: false },
   },
@@ -141,7 +143,8 @@ async function run(stack: Stack, caller: ChildProcess, app: Load, calls: number,
     .filter(([name]) => name.startsWith('worker'))
     .flatMap(([, child]) => familyOf(child.pid));
   const load = [caller.pid ?? 0, app.process.pid ?? 0];
-  if (!pin(system, SYSTEM_CORES) || !pin(load, LOAD_CORES)) console.log('  not pinned: taskset is missing');
+  if (!options.unpinned && (!pin(system, SYSTEM_CORES) || !pin(load, LOAD_CORES)))
+    console.log('  not pinned: taskset is missing');
   if (!prefer(load, 'real-time')) console.log('  the load has no real-time priority: its delays count');
   if (options.shared && !prefer(system, 'nice')) console.log('  the system could not be put before other work');
   const idleKb = residentKb(system);
