@@ -1,5 +1,7 @@
-/** A WAV file as samples, for tests that listen to what a foreign phone recorded; sox reads any kind. */
-import { execFileSync } from 'node:child_process';
+/**
+ * A WAV file as samples, for tests that listen to what a foreign phone recorded. Read apart from the product's own
+ * reader, so that one cannot hide a mistake of the other.
+ */
 import { readFileSync } from 'node:fs';
 
 export interface Recording {
@@ -8,17 +10,35 @@ export interface Recording {
   readonly rate: number;
 }
 
-/** RIFF, PCM of 16 bits; anything else is turned into that by sox first. */
+const PCM = 1;
+
+/** RIFF with PCM of 16 bits. @throws when it is another kind, or not of the rate that was asked for. */
 export function readWav(file: string, rate = 8000): Recording {
-  const args = ['-V1', file, '-t', 'raw', '-e', 'signed', '-b', '16', '-L', '-c', '1', '-r', String(rate), '-'];
-  const raw = isComplete(file) ? execFileSync('sox', args, { maxBuffer: 1 << 28 }) : Buffer.alloc(0);
-  const samples = new Int16Array(raw.length >> 1);
-  for (let index = 0; index < samples.length; index++) samples[index] = raw.readInt16LE(index * 2);
+  const bytes = readFileSync(file);
+  const chunks = chunksOf(bytes);
+  const format = chunks.get('fmt ');
+  // A phone that was killed early may have written no more than the header.
+  const data = chunks.get('data') ?? Buffer.alloc(0);
+  if (format === undefined) throw new Error(`${file} has no format`);
+  const [kind, channels, found, bits] = [0, 2, 4, 14].map((at) => format.readUInt16LE(at));
+  if (kind !== PCM || bits !== 16 || found !== rate) {
+    throw new Error(`${file}: PCM of 16 bits at ${rate} Hz is expected, not kind ${kind}, ${bits} bits, ${found} Hz`);
+  }
+  const step = 2 * (channels ?? 1);
+  const samples = new Int16Array(Math.floor(data.length / step));
+  for (let index = 0; index < samples.length; index++) samples[index] = data.readInt16LE(index * step);
   return { samples, rate };
 }
 
-/** A file that is only a header has nothing to hear. */
-const isComplete = (file: string): boolean => readFileSync(file).length > 44;
+function chunksOf(bytes: Buffer): ReadonlyMap<string, Buffer> {
+  const chunks = new Map<string, Buffer>();
+  for (let at = 12; at + 8 <= bytes.length; ) {
+    const size = bytes.readUInt32LE(at + 4);
+    chunks.set(bytes.toString('latin1', at, at + 4), bytes.subarray(at + 8, at + 8 + size));
+    at += 8 + size + (size % 2);
+  }
+  return chunks;
+}
 
 /** Samples as a WAV file: PCM of 16 bits, one channel. */
 export function wavOf(samples: Int16Array, rate: number): Buffer {
