@@ -2,14 +2,15 @@
  * The queues, and the only importer of bullmq: `calls` (a call is a job, its id the call's sid),
  * `callbacks` (what is still owed when a call has ended) and one bell per worker thread and gateway
  * (`bell-<id>`), rung when a letter lies in a box. The lock of a job is the lease on a call: three
- * seconds, looked at each second. BullMQ may hand a call to a second owner while the first still
- * runs; the epoch of the store keeps that harmless.
+ * seconds, renewed each second (store/leases.ts). A call may still be handed to a second owner while
+ * the first runs, when that stalled; the epoch of the store keeps it harmless.
  */
 import { type Job, Queue, type QueueOptions, Worker, type WorkerOptions } from 'bullmq';
 import type { Clock } from './kernel/clock.ts';
 import { Closers } from './kernel/closers.ts';
 import { type CallSid, type GatewayId, isCallSid, type OwnerId } from './kernel/ids.ts';
 import type { Logger } from './kernel/log.ts';
+import { LEASE_MS, LeaseKeeper, Leases } from './store/leases.ts';
 import { attempt, connectRedis, type RedisClient, RedisUnavailable, untilReady } from './store/redis.ts';
 
 /** A consumer of one queue. `close` takes nothing new and waits for what runs; `abandon` does not wait. */
@@ -22,7 +23,7 @@ export interface CallWork {
   readonly concurrency: number;
   /** Runs the call; the job lasts as long. `recoveries` counts the owners that died with it. Must not reject. */
   run(sid: CallSid, recoveries: number): Promise<void>;
-  /** These locks could not be renewed in time: somebody else may have the calls by now. */
+  /** These leases were not simply renewed: somebody else may have the calls by now, or Redis has forgotten them. */
   onLockLost(sids: readonly CallSid[]): void;
 }
 
@@ -50,10 +51,9 @@ export interface CallQueue {
 
 const PREFIX = '{pivot}';
 const START_TIMEOUT_MS = 10_000;
-const LOCK_MS = 3000;
-const STALLED_CHECK_MS = 1000;
 /** The pool gives a call up long before; BullMQ itself must never drop one without a word. */
 const MAX_STALLED = 1_000_000;
+const CALL_JOB = { removeOnComplete: true, removeOnFail: { count: 1000 } } as const;
 const MAX_BELLS = 256;
 const BELLS_AT_ONCE = 64;
 const CALLBACK_ATTEMPTS = 12;
@@ -70,26 +70,28 @@ export async function openQueue(redisUrl: string, clock: Clock, log: Logger): Pr
     client.disconnect();
     throw error;
   }
-  return new RedisCallQueue(redisUrl, client, log);
+  return new RedisCallQueue(redisUrl, client, clock, log);
 }
 
 class RedisCallQueue implements CallQueue {
   readonly #redisUrl: string;
   readonly #client: RedisClient;
+  readonly #clock: Clock;
   readonly #log: Logger;
   readonly #workers = new Set<QueueWorker>();
+  readonly #keepers = new Set<LeaseKeeper>();
   /** Producers by queue name; the bells among them are bounded, the least lately opened goes first. */
   readonly #producers = new Map<string, Queue>();
 
-  constructor(redisUrl: string, client: RedisClient, log: Logger) {
+  constructor(redisUrl: string, client: RedisClient, clock: Clock, log: Logger) {
     this.#redisUrl = redisUrl;
     this.#client = client;
+    this.#clock = clock;
     this.#log = log;
   }
 
   async addCall(sid: CallSid): Promise<void> {
-    const options = { jobId: sid, removeOnComplete: true, removeOnFail: { count: 1000 } };
-    await attempt(this.#producer('calls').add('call', { sid }, options));
+    await attempt(this.#producer('calls').add('call', { sid }, { jobId: sid, ...CALL_JOB }));
   }
 
   async dropCall(sid: CallSid): Promise<void> {
@@ -128,21 +130,36 @@ class RedisCallQueue implements CallQueue {
   }
 
   workCalls(work: CallWork): QueueWorker {
-    const run = async (job: Job<unknown>): Promise<void> => {
-      const sid = sidOf(job.data);
-      if (sid) await work.run(sid, job.stalledCounter);
+    const keeper = new LeaseKeeper({
+      leases: new Leases(this.#client, `${PREFIX}:calls:`, CALL_JOB),
+      clock: this.#clock,
+      log: this.#log,
+      onDoubt: (sids) => work.onLockLost(sids),
+    });
+    this.#keepers.add(keeper);
+    const stop = (): void => {
+      keeper.stop();
+      this.#keepers.delete(keeper);
     };
-    return this.#worker(
-      'calls',
-      run,
-      {
-        concurrency: work.concurrency,
-        lockDuration: LOCK_MS,
-        stalledInterval: STALLED_CHECK_MS,
-        maxStalledCount: MAX_STALLED,
+    const run = async (job: Job<unknown>, token = ''): Promise<void> => {
+      const sid = sidOf(job.data);
+      if (!sid) return;
+      keeper.hold(sid, token);
+      await work.run(sid, job.stalledCounter).finally(() => keeper.release(sid, token));
+    };
+    const options = { lockDuration: LEASE_MS, skipStalledCheck: true, skipLockRenewal: true };
+    const worker = this.#worker('calls', run, {
+      concurrency: work.concurrency,
+      maxStalledCount: MAX_STALLED,
+      ...options,
+    });
+    return {
+      close: () => worker.close().finally(stop),
+      abandon: () => {
+        stop();
+        return worker.abandon();
       },
-      (sids) => work.onLockLost(sids),
-    );
+    };
   }
 
   workCallbacks(concurrency: number, deliver: (sid: CallSid) => Promise<void>): QueueWorker {
@@ -176,6 +193,7 @@ class RedisCallQueue implements CallQueue {
     closers.push(() => this.#client.disconnect());
     for (const queue of this.#producers.values()) closers.push(() => queue.close());
     for (const worker of this.#workers) closers.push(() => worker.abandon());
+    for (const keeper of this.#keepers) keeper.stop();
     await closers.close();
   }
 
@@ -216,9 +234,8 @@ class RedisCallQueue implements CallQueue {
 
   #worker(
     name: string,
-    run: (job: Job<unknown>) => Promise<void>,
+    run: (job: Job<unknown>, token?: string) => Promise<void>,
     options: Omit<WorkerOptions, 'connection'>,
-    onLockLost: (sids: readonly CallSid[]) => void = () => undefined,
   ): QueueWorker {
     const connection = connectRedis(this.#redisUrl, 'blocking', this.#log);
     const worker = new Worker(name, run, {
@@ -229,7 +246,6 @@ class RedisCallQueue implements CallQueue {
     });
     worker.on('error', (error) => this.#log.debug({ err: error, queue: name }, 'queue worker failed'));
     worker.on('closed', () => connection.disconnect());
-    worker.on('lockRenewalFailed', (ids) => onLockLost(ids.filter(isCallSid)));
     return this.#asQueueWorker(worker, connection);
   }
 

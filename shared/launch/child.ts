@@ -11,6 +11,8 @@ export interface ChildOptions {
   /** The compiled `main.js`. */
   readonly file: string;
   readonly environment: Readonly<Record<string, string>>;
+  /** The setting of its port: one that found a free port is started again on the same. */
+  readonly portSetting: string | null;
   /** Each line the service writes; both its outputs. */
   readonly onLine: (service: string, line: string) => void;
   /** Told when it died unasked, before it is started again. */
@@ -30,6 +32,12 @@ export interface Child {
 
 const READY_DEADLINE_MS = 30_000;
 const RESTART_DELAYS_MS = [100, 500, 2_000, 5_000];
+/** A service that lived this long did not die of how it was started: the next delay is the first one again. */
+const HEALTHY_MS = 60_000;
+
+/** How long to wait before a service is started again that has died so many times before. */
+export const restartDelay = (deaths: number): number =>
+  RESTART_DELAYS_MS[Math.min(deaths, RESTART_DELAYS_MS.length - 1)] ?? 5_000;
 
 /** Resolves when the service has said that it is ready; rejects with its last words when it cannot start. */
 export async function startChild(options: ChildOptions): Promise<Child> {
@@ -45,6 +53,7 @@ class Supervised implements Child {
   #process: ChildProcess | null = null;
   #restart: Timer | null = null;
   #deaths = 0;
+  #startedMs = 0;
   #stopping = false;
 
   constructor(options: ChildOptions) {
@@ -57,14 +66,17 @@ class Supervised implements Child {
   }
 
   start(): Promise<void> {
-    const { file, environment, clock } = this.#options;
+    const { file, environment, clock, portSetting } = this.#options;
+    const { port } = this.info;
+    const samePort = portSetting === null || port === undefined ? {} : { [portSetting]: String(port) };
     const child = fork(file, [], {
-      env: { PATH: process.env['PATH'] ?? '', ...environment },
+      env: { PATH: process.env['PATH'] ?? '', ...environment, ...samePort },
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
       // Ctrl-C reaches only the launcher; when that dies the closed channel ends the service.
       detached: true,
     });
     this.#process = child;
+    this.#startedMs = clock.monotonic();
     const lines = this.#relayLines(child);
     return new Promise((resolve, reject) => {
       const deadline = clock.after(READY_DEADLINE_MS, () => {
@@ -108,8 +120,8 @@ class Supervised implements Child {
   #died(how: string): void {
     if (this.#stopping) return;
     this.#options.onDeath(this.name, how);
-    const delay = RESTART_DELAYS_MS[Math.min(this.#deaths++, RESTART_DELAYS_MS.length - 1)] ?? 5_000;
-    this.#restart = this.#options.clock.after(delay, () => {
+    if (this.#options.clock.monotonic() - this.#startedMs > HEALTHY_MS) this.#deaths = 0;
+    this.#restart = this.#options.clock.after(restartDelay(this.#deaths++), () => {
       this.start().catch((error: unknown) => this.#died(String(error)));
     });
   }

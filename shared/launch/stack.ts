@@ -8,7 +8,7 @@ import type { Clock } from '../kernel/clock.ts';
 import { Closers } from '../kernel/closers.ts';
 import { type Account, accountOf } from './account.ts';
 import { type Child, startChild } from './child.ts';
-import { startRedis } from './redis.ts';
+import { type EmbeddedRedis, startRedis } from './redis.ts';
 
 export interface StackOptions {
   readonly dataDir: string;
@@ -27,6 +27,8 @@ export interface StackOptions {
 export interface Stack {
   readonly account: Account;
   readonly redisUrl: string;
+  /** The embedded Redis; null when one is given. */
+  readonly redis: EmbeddedRedis | null;
   /** `http://host:port` of each API process. */
   readonly apiUrls: readonly string[];
   readonly apiUrl: string;
@@ -48,6 +50,7 @@ const rooms = {
   worker: 'worker/main',
   api: 'api/main',
 } as const;
+const portSettings = { phones: 'PHONES_PORT', gateway: 'SIP_PORT', worker: null, api: 'PORT' } as const;
 export type ServiceRoom = keyof typeof rooms;
 
 /** The compiled tree this very file is in. */
@@ -68,6 +71,7 @@ class Building {
   readonly #options: StackOptions;
   readonly #children = new Map<string, Child>();
   #environment: Record<string, string>;
+  #embedded: EmbeddedRedis | null = null;
 
   constructor(options: StackOptions) {
     this.#options = options;
@@ -91,6 +95,7 @@ class Building {
     return {
       account,
       redisUrl,
+      redis: this.#embedded,
       apiUrls,
       apiUrl: apiUrls[0] ?? '',
       sipAddress,
@@ -111,7 +116,8 @@ class Building {
       onProgress('Redis as given by REDIS_URL');
       return given;
     }
-    const redis = await startRedis(dataDir, clock);
+    const redis = await startRedis(dataDir, clock, (how) => onProgress(`redis ${how}; starting it again`));
+    this.#embedded = redis;
     this.closers.push(() => redis.stop());
     onProgress('Redis embedded');
     return redis.url;
@@ -135,6 +141,7 @@ class Building {
       name,
       file: path.join(dist, `${rooms[room]}.js`),
       environment: this.#environment,
+      portSetting: portSettings[room],
       onLine,
       onDeath: (service, how) => onProgress(`${service} ${how}; starting it again`),
       clock,

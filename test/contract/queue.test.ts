@@ -84,6 +84,63 @@ describe('the queue of calls', () => {
     ]);
   });
 
+  it('leaves a call with its worker when its lock ran out while Redis was away', async () => {
+    const runs = heard<CallSid>();
+    const doubts = heard<readonly CallSid[]>();
+    const run = (call: CallSid): Promise<void> => {
+      runs.tell(call);
+      return never;
+    };
+    const work = { concurrency: 5, run, onLockLost: doubts.tell };
+    const sid = newCallSid();
+    workers.push(queue.workCalls(work), other.workCalls(work));
+    await queue.addCall(sid);
+    await runs.count(1);
+    const raw = connectRedis(redis.url, 'subscriber', silentLogger);
+    // As Redis finds things after ten seconds of silence.
+    await raw
+      .multi()
+      .set('{pivot}:calls:swept', `${Date.now() - 10_000} 0`)
+      .del(`{pivot}:calls:${sid}:lock`)
+      .exec();
+    await doubts.count(1);
+    assert.deepEqual(doubts.items, [[sid]]);
+    assert.ok((await raw.pttl(`{pivot}:calls:${sid}:lock`)) > 1000);
+    await new Promise((resolve) => setTimeout(resolve, 2500));
+    assert.deepEqual(
+      [runs.items, doubts.items],
+      [[sid], [[sid]]],
+      'nobody else ran it, and the lease is renewed again',
+    );
+    raw.disconnect();
+  });
+
+  it('makes the job of a running call again when Redis has forgotten it, and hands it over when its worker dies', async () => {
+    const runs = heard<readonly [CallSid, number]>();
+    const doubts = heard<readonly CallSid[]>();
+    const work = {
+      concurrency: 5,
+      run(call: CallSid, recoveries: number): Promise<void> {
+        runs.tell([call, recoveries]);
+        return recoveries === 0 ? never : Promise.resolve();
+      },
+      onLockLost: doubts.tell,
+    };
+    const first = queue.workCalls(work);
+    const sid = newCallSid();
+    await queue.addCall(sid);
+    await runs.count(1);
+    const raw = connectRedis(redis.url, 'subscriber', silentLogger);
+    await raw.flushall();
+    workers.push(other.workCalls(work));
+    await doubts.count(1);
+    assert.deepEqual(await raw.lrange('{pivot}:calls:active', 0, -1), [sid]);
+    await first.abandon();
+    await runs.count(2);
+    assert.deepEqual(runs.items.at(-1), [sid, 1]);
+    raw.disconnect();
+  });
+
   it('takes no more calls than there is room for, and drops one that waits', async () => {
     const [running, waiting] = [newCallSid(), newCallSid()];
     const runs = heard<CallSid>();

@@ -36,10 +36,11 @@ export async function startGatewayAlone(environment: Readonly<Record<string, str
   closers.push(() => rmSync(dataDir, { recursive: true, force: true }));
   const lines: string[] = [];
   try {
-    const redis = await startRedis(dataDir, systemClock);
+    const redis = await startRedis(dataDir, systemClock, () => undefined);
     closers.push(() => redis.stop());
     const gateway = await startChild({
       name: 'gateway',
+      portSetting: 'SIP_PORT',
       file: path.join(root, 'worker/gateway/main.js'),
       environment: {
         DATA_DIR: dataDir,

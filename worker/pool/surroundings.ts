@@ -67,8 +67,12 @@ export class Surroundings {
     if (this.#closed) return;
     this.#timer = this.#options.clock.after(BEAT_MS, () => {
       this.beat()
-        // Away for the moment: the entry expires, and the next beat brings it back.
-        .catch((error: unknown) => this.#options.log.debug({ err: error }, 'presence was not announced'))
+        // Away for the moment: the entry expires, and the next beat brings it back. So does every other's: who is
+        // gone for good is asked only when all have had the time to say that they are not.
+        .catch((error: unknown) => {
+          this.#beats = 0;
+          this.#options.log.debug({ err: error }, 'presence was not announced');
+        })
         .finally(() => this.#schedule());
     });
   }
