@@ -1,0 +1,38 @@
+/** What the run asks of the developer's side, and what that answers: see `app.ts`. Times are wall time. */
+
+export type AppOrder =
+  | { readonly kind: 'report' }
+  /** Everything written down so far, for the next run. */
+  | { readonly kind: 'forget' };
+
+export type AppReply = { readonly kind: 'ready'; readonly port: number } | { readonly kind: 'done' } | AppReport;
+
+export interface AppReport {
+  readonly kind: 'seen';
+  readonly callbacks: readonly CallbackSeen[];
+  readonly sockets: readonly SocketSeen[];
+  /** How often a document was asked for. */
+  readonly documents: number;
+}
+
+/** A call progress callback. */
+export interface CallbackSeen {
+  readonly call: string;
+  readonly sequence: string;
+  readonly status: string;
+  readonly at: number;
+}
+
+/** One WebSocket. The path names kind and call: `/ear/<kind>/<number>`. */
+export interface SocketSeen {
+  readonly path: string;
+  /** Null for raw streams, which are not told it. */
+  readonly stream: string | null;
+  readonly reconnected: boolean;
+  readonly openedAt: number;
+  readonly media: number;
+  readonly lastMediaAt: number | null;
+  readonly closedAt: number | null;
+  readonly closeCode: number | null;
+  readonly stopReason: string | null;
+}

@@ -1,0 +1,120 @@
+/**
+ * The developer's side of the chaos run, a process of its own: documents, a sound file, callbacks and
+ * streams on one port. It answers well and at once, and writes down what reached it and when. Ordered
+ * about by `peer.ts` over IPC.
+ */
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { type WebSocket, WebSocketServer } from 'ws';
+import { sine } from '../support/tone.ts';
+import { wavOf } from '../support/wav-samples.ts';
+import type { AppOrder, AppReply, CallbackSeen, SocketSeen } from './app-orders.ts';
+import { documentOf } from './documents.ts';
+
+const TALK_MS = 100;
+/** 100 ms of a loud square wave, µ-law. */
+const TALK = Buffer.from(Uint8Array.from({ length: 800 }, (_, i) => ((i >> 2) % 2 === 0 ? 0x10 : 0x90))).toString(
+  'base64',
+);
+const SOUND = wavOf(sine(440, 8000, 8000), 8000);
+
+type Seen = { -readonly [Key in keyof SocketSeen]: SocketSeen[Key] };
+
+const callbacks: CallbackSeen[] = [];
+const sockets: Seen[] = [];
+let documents = 0;
+
+const server = createServer((request, response) => void answer(request, response));
+const upgrades = new WebSocketServer({ server, perMessageDeflate: false });
+upgrades.on('connection', (socket, request) => listen(socket, request.url ?? '/'));
+
+async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+  const url = new URL(request.url ?? '/', 'http://app');
+  let body = '';
+  for await (const chunk of request) body += chunk;
+  if (url.pathname.startsWith('/status')) {
+    keep(new URLSearchParams(body));
+    response.writeHead(200).end();
+  } else if (url.pathname === '/sound.wav') {
+    response.writeHead(200, { 'Content-Type': 'audio/wav' }).end(SOUND);
+  } else {
+    documents += 1;
+    const [, kind = '', number = ''] = /^\/document\/([^/]+)\/([^/]+)$/.exec(url.pathname) ?? [];
+    if (kind === 'slow') await new Promise((resolve) => setTimeout(resolve, 3000));
+    response.writeHead(200, { 'Content-Type': 'text/xml' }).end(documentOf(kind, number, port()));
+  }
+}
+
+function keep(form: URLSearchParams): void {
+  callbacks.push({
+    call: form.get('CallSid') ?? '',
+    sequence: form.get('SequenceNumber') ?? '',
+    status: form.get('CallStatus') ?? '',
+    at: Date.now(),
+  });
+}
+
+function listen(socket: WebSocket, path: string): void {
+  const seen: Seen = {
+    path,
+    stream: null,
+    reconnected: false,
+    openedAt: Date.now(),
+    media: 0,
+    lastMediaAt: null,
+    closedAt: null,
+    closeCode: null,
+    stopReason: null,
+  };
+  sockets.push(seen);
+  let talking: NodeJS.Timeout | null = null;
+  socket.on('message', (data: Buffer, isBinary) => {
+    const now = Date.now();
+    const text = isBinary ? '' : data.toString('latin1');
+    if (isBinary || text.startsWith('{"event":"media"')) {
+      seen.media += 1;
+      seen.lastMediaAt = now;
+    } else if (text.includes('"event":"start"')) {
+      const start = JSON.parse(text) as { streamSid: string; start: { reconnected?: boolean } };
+      seen.stream = start.streamSid;
+      seen.reconnected = start.start.reconnected === true;
+      if (path.includes('/two-way/')) talking = talk(socket, start.streamSid);
+    } else if (text.includes('"event":"stop"')) {
+      seen.stopReason = (JSON.parse(text) as { stop: { reason?: string } }).stop.reason ?? '';
+    }
+  });
+  socket.on('close', (code) => {
+    seen.closedAt = Date.now();
+    seen.closeCode = code;
+    if (talking) clearInterval(talking);
+  });
+  socket.on('error', () => {});
+}
+
+/** Speaks without a pause, at the pace of speech. */
+function talk(socket: WebSocket, streamSid: string): NodeJS.Timeout {
+  const message = JSON.stringify({ event: 'media', streamSid, media: { payload: TALK } });
+  return setInterval(() => socket.send(message), TALK_MS);
+}
+
+const port = (): number => (server.address() as AddressInfo).port;
+
+function obey(order: AppOrder): AppReply {
+  switch (order.kind) {
+    case 'report':
+      return { kind: 'seen', callbacks, sockets, documents };
+    case 'forget':
+      callbacks.length = 0;
+      sockets.length = 0;
+      documents = 0;
+      return { kind: 'done' };
+  }
+}
+
+process.on('message', ({ id, order }: { id: number; order: AppOrder }) => {
+  process.send?.({ id, reply: obey(order) });
+});
+process.once('disconnect', () => process.exit(0));
+server.listen(0, '127.0.0.1', () => {
+  process.send?.({ id: 0, reply: { kind: 'ready', port: port() } satisfies AppReply });
+});

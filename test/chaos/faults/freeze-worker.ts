@@ -1,0 +1,50 @@
+/** A worker process is stopped for ten seconds (SIGSTOP) and goes on: by then its calls have another owner. */
+import { systemClock } from '../../../shared/kernel/clock.ts';
+import { pause } from '../../../shared/kernel/deadline.ts';
+import {
+  movedByReinvite,
+  oneOwnerHeard,
+  resumedAtItsVerb,
+  silentAtMost,
+  streamsReopened,
+  untouched,
+} from '../judge.ts';
+import type { Fault } from '../run-fault.ts';
+import { busiestOwner, hitsOf } from './owners.ts';
+
+const FROZEN_MS = 10_000;
+/** What the old owner would still say, it says within this. */
+const AFTERWARDS_MS = 3000;
+
+export const freezeWorker: Fault = {
+  name: 'freeze-worker',
+  title: 'a worker frozen for 10 s',
+  harm: async (scene, before) => {
+    const worker = scene.workerOf(busiestOwner(before));
+    const { pid } = worker;
+    const hits = await hitsOf(scene, (owner) => owner.includes(`-${pid}-`));
+    const at = Date.now();
+    worker.signal('SIGSTOP');
+    try {
+      await pause(systemClock, FROZEN_MS);
+    } finally {
+      worker.signal('SIGCONT');
+    }
+    await pause(systemClock, AFTERWARDS_MS);
+    return { at, hits };
+  },
+  holds: (after, { hits, at }) => {
+    const hit = after.filter(({ sid }) => hits.has(sid));
+    return [
+      silentAtMost(
+        hit.filter(({ settingUp }) => !settingUp),
+        5000,
+      ),
+      movedByReinvite(hit),
+      streamsReopened(hit, at),
+      resumedAtItsVerb(hit),
+      oneOwnerHeard(after),
+      untouched(after.filter(({ sid, settingUp }) => !hits.has(sid) && !settingUp)),
+    ];
+  },
+};

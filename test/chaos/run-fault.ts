@@ -1,0 +1,126 @@
+/**
+ * The course of every fault: calls come up, more are being set up, the harm is done, the system gets
+ * over it, all calls are ended, and what was counted is judged.
+ */
+import { systemClock } from '../../shared/kernel/clock.ts';
+import { pause } from '../../shared/kernel/deadline.ts';
+import {
+  type Check,
+  callbacksOnce,
+  endedWell,
+  goesOn,
+  noLeaks,
+  oneDialog,
+  oneFinalStatus,
+  oneSocketEach,
+} from './judge.ts';
+import { type Account, quantile, takeStock } from './ledger.ts';
+import { placeSettingUp, placeSteady, upCount } from './population.ts';
+import type { Scene } from './scene.ts';
+
+export interface Harm {
+  /** Wall time of the fault. */
+  readonly at: number;
+  /** Sids of the calls it hits; the others must notice nothing. */
+  readonly hits: ReadonlySet<string>;
+}
+
+export interface Fault {
+  /** As `--faults` names it. */
+  readonly name: string;
+  readonly title: string;
+  /** Does the harm. The accounts are those of the moment before. Resolves when it is done, not when it is healed. */
+  harm(scene: Scene, before: readonly Account[]): Promise<Harm>;
+  /** What must hold when the system had time to get over it; beside what holds for every fault. */
+  holds(after: readonly Account[], harm: Harm): readonly Check[];
+}
+
+export interface Outcome {
+  readonly fault: string;
+  readonly figures: Readonly<Record<string, number>>;
+  readonly checks: readonly Check[];
+}
+
+export interface Size {
+  /** Calls that are up. */
+  readonly steady: number;
+  /** Calls that are being set up when it happens. */
+  readonly settingUp: number;
+}
+
+const HEAL_MS = 25_000;
+/** Streams and counters come to rest. */
+const REST_MS = 1500;
+const END_MS = 30_000;
+
+export async function runFault(scene: Scene, fault: Fault, size: Size): Promise<Outcome> {
+  scene.calls = [];
+  await placeSteady(scene, size.steady);
+  await pause(systemClock, REST_MS);
+  const before = await takeStock(scene);
+  await placeSettingUp(scene, size.settingUp);
+  await scene.phones.ask({ kind: 'mark' });
+  const harm = await fault.harm(scene, before);
+  const healed = await heal(scene);
+  const after = await takeStock(scene);
+  const found: Check[] = [goesOn(after), oneDialog(after), oneSocketEach(after), ...fault.holds(after, harm)];
+  await endAll(scene);
+  const ended = await takeStock(scene);
+  found.push(oneFinalStatus(ended), endedWell(ended), callbacksOnce(ended), noLeaks(await scene.system.leaks()));
+  await scene.phones.ask({ kind: 'forget' });
+  await scene.app.ask({ kind: 'forget' });
+  return { fault: fault.name, figures: figuresOf(after, harm, healed), checks: found };
+}
+
+/** Until every call is up at both ends; answers with how long that took. */
+async function heal(scene: Scene): Promise<number> {
+  const began = systemClock.monotonic();
+  await scene.until(async () => (await upCount(scene, scene.calls)) === scene.calls.length, HEAL_MS);
+  const took = systemClock.monotonic() - began;
+  await pause(systemClock, REST_MS);
+  return Math.round(took);
+}
+
+/** Every other one by the API, the rest by their phones. */
+async function endAll(scene: Scene): Promise<void> {
+  for (const [index, call] of scene.calls.entries()) {
+    if (index % 2 === 0) await scene.phones.ask({ kind: 'hang-up', number: call.number });
+    else if (call.sid !== '') await scene.system.api('POST', `/calls/${call.sid}`, { status: 'completed' });
+  }
+  const live = new Set(scene.calls.map(({ sid }) => sid));
+  await scene.until(async () => {
+    const shown = await scene.shown();
+    return shown.every(({ sid, status }) => !live.has(sid) || !['queued', 'ringing', 'in-progress'].includes(status));
+  }, END_MS);
+  // The last callbacks are on their way.
+  await scene.until(async () => {
+    const { callbacks } = await scene.appReport();
+    const told = new Set(callbacks.filter(({ status }) => status === 'completed').map(({ call }) => call));
+    return [...live].every((sid) => told.has(sid));
+  }, 10_000);
+}
+
+function figuresOf(after: readonly Account[], { hits, at }: Harm, healedMs: number): Outcome['figures'] {
+  const hit = after.filter(({ sid }) => hits.has(sid));
+  const silence = hit.filter(({ settingUp }) => !settingUp).map(({ line }) => line?.silenceMs ?? 0);
+  const others = after.filter(({ sid, settingUp }) => !hits.has(sid) && !settingUp);
+  const reopened = hit.flatMap(({ sockets }) => sockets.filter(({ reconnected }) => reconnected));
+  return {
+    calls: after.length,
+    hit: hit.length,
+    up: after.filter(({ status, line }) => status === 'in-progress' && line?.state === 'up').length,
+    silenceP50: quantile(silence, 0.5),
+    silenceMax: quantile(silence, 1),
+    othersMax: quantile(
+      others.map(({ line }) => line?.silenceMs ?? 0),
+      1,
+    ),
+    reopened: reopened.length,
+    reopenedMax: quantile(
+      reopened.map(({ openedAt }) => openedAt - at),
+      1,
+    ),
+    twoOwners: after.reduce((sum, { line }) => sum + (line?.twoOwners ?? 0), 0),
+    healedMs,
+  };
+}
