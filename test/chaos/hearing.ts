@@ -35,7 +35,7 @@ export class Hearing {
   }
 
   packet(source: string, data: Uint8Array, at: number): void {
-    if (data.length < 12 || this.#over) return;
+    if (data.length < 12 || this.#over || isRtcp(data)) return;
     this.#packets += 1;
     if (this.#lastAt !== null) this.#silenceMs = Math.max(this.#silenceMs, at - this.#lastAt);
     this.#lastAt = at;
@@ -74,4 +74,10 @@ export class Hearing {
       twoOwnersMs: Math.round(this.#twoOwnersMs),
     };
   }
+}
+
+/** Reports to the port below ours come here: ports of phones lie side by side (RFC 5761 §4 tells them apart). */
+function isRtcp(data: Uint8Array): boolean {
+  const type = data[1] ?? 0;
+  return type >= 192 && type <= 223;
 }

@@ -3,6 +3,7 @@
  * not, and the calls that broke it. A fault picks what it promises.
  */
 
+import type { CallbackSeen } from './app-orders.ts';
 import { hasStream } from './documents.ts';
 import type { Account } from './ledger.ts';
 
@@ -114,14 +115,24 @@ export const endedWell = (accounts: readonly Account[]): Check =>
     return status === 'completed' ? null : `${status}: ${JSON.stringify(end?.['ending'])}`;
   });
 
-/** Each number once, none left out, `completed` last. */
-export const callbacksOnce = (accounts: readonly Account[]): Check =>
+/** What was on its way to the app when its courier died may be asked again: nobody could know that it arrived. */
+const UNDERWAY_MS = 500;
+
+/** Each number once, none left out, the final one last; `at`: when couriers may have died. */
+export const callbacksOnce = (accounts: readonly Account[], at: number): Check =>
   everyCall('every callback once and in order', accounts, ({ callbacks }) => {
-    const numbers = callbacks.map(({ sequence }) => Number(sequence));
+    const once = callbacks.filter((callback) => !isRepeated(callback, callbacks, at));
+    const numbers = once.map(({ sequence }) => Number(sequence));
     if (numbers.some((number, index) => number !== index)) return `came as ${numbers.join(' ')}`;
-    const last = callbacks.at(-1);
+    const last = once.at(-1);
     return last !== undefined && finals.has(last.status) ? null : `the last one is ${last?.status ?? 'none'}`;
   });
+
+/** Whether it came before, within the moment of the fault. */
+export function isRepeated(callback: CallbackSeen, all: readonly CallbackSeen[], at: number): boolean {
+  const first = all.find(({ sequence }) => sequence === callback.sequence);
+  return first !== undefined && first !== callback && first.at <= at && first.at > at - UNDERWAY_MS;
+}
 
 export const noLeaks = (leaks: readonly string[]): Check => ({
   what: 'nothing is left of the calls',

@@ -35,8 +35,7 @@ try {
     outcomes.push(outcome);
     for (const check of outcome.checks) console.log(line(check));
     console.table([outcome.figures]);
-    if (options.verbose || outcome.checks.some(({ held }) => !held))
-      for (const said of scene.system.lines.splice(0)) console.log(said);
+    if (options.verbose) for (const said of scene.system.lines.splice(0)) console.log(said);
   }
 } finally {
   for (const error of await closers.close()) {

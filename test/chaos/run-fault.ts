@@ -9,6 +9,7 @@ import {
   callbacksOnce,
   endedWell,
   goesOn,
+  isRepeated,
   noLeaks,
   oneDialog,
   oneFinalStatus,
@@ -66,10 +67,19 @@ export async function runFault(scene: Scene, fault: Fault, size: Size): Promise<
   const found: Check[] = [goesOn(after), oneDialog(after), oneSocketEach(after), ...fault.holds(after, harm)];
   await endAll(scene);
   const ended = await takeStock(scene);
-  found.push(oneFinalStatus(ended), endedWell(ended), callbacksOnce(ended), noLeaks(await scene.system.leaks()));
+  found.push(
+    oneFinalStatus(ended),
+    endedWell(ended),
+    callbacksOnce(ended, harm.at),
+    noLeaks(await scene.system.leaks()),
+  );
   await scene.phones.ask({ kind: 'forget' });
   await scene.app.ask({ kind: 'forget' });
-  return { fault: fault.name, figures: figuresOf(after, harm, healed), checks: found };
+  const repeated = ended.reduce(
+    (sum, { callbacks }) => sum + callbacks.filter((callback) => isRepeated(callback, callbacks, harm.at)).length,
+    0,
+  );
+  return { fault: fault.name, figures: { ...figuresOf(after, harm, healed), repeated }, checks: found };
 }
 
 /** Until every call is up at both ends; answers with how long that took. */
