@@ -15,7 +15,7 @@ import type { TwimlParser } from '../shared/twiml/parser.ts';
 import type { ApiMetrics } from './metrics.ts';
 
 /** What the API asks of the queues. */
-export type ApiQueue = Pick<CallQueue, 'addCall' | 'dropCall' | 'waiting' | 'ringOwner' | 'addCallbacks'>;
+export type ApiQueue = Pick<CallQueue, 'addCall' | 'dropCall' | 'waiting' | 'owing' | 'ringOwner' | 'addCallbacks'>;
 
 export type ApiSettings = Pick<
   Settings,

@@ -6,6 +6,7 @@ import type { Closers } from '../shared/kernel/closers.ts';
 import { isAccountSid } from '../shared/kernel/ids.ts';
 import { createLogger, type Logger } from '../shared/kernel/log.ts';
 import { runService, type ServiceInfo } from '../shared/launch/service.ts';
+import { RedisPing } from '../shared/metrics/redis-ping.ts';
 import { createDestinationGuard } from '../shared/net/destination.ts';
 import { openQueue } from '../shared/queue.ts';
 import { readSettings, SettingsError } from '../shared/settings.ts';
@@ -35,6 +36,8 @@ async function start(closers: Closers): Promise<ServiceInfo> {
 
   const store = await openStore(redisUrl, { retentionMs: settings.CALL_RETENTION }, clock, logger);
   closers.push(() => store.close());
+  const redisPing = new RedisPing(metrics.registry, clock, () => store.ping());
+  closers.push(() => redisPing.close());
   const queue = await openQueue(redisUrl, clock, logger);
   closers.push(() => queue.close());
   const rateStore = await openRateStore(redisUrl, logger, closers);

@@ -1,8 +1,10 @@
 /** What the API counts of itself, for Prometheus. No sid and no address is ever a label. */
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+import { SystemMetrics } from './system-metrics.ts';
 
 export class ApiMetrics {
   readonly registry = new Registry();
+  readonly system = new SystemMetrics(this.registry);
 
   readonly requestSeconds = new Histogram({
     name: 'pivot_api_request_seconds',
@@ -28,6 +30,13 @@ export class ApiMetrics {
   readonly callsOverdue = new Counter({
     name: 'pivot_api_calls_overdue_total',
     help: 'Calls ended because nobody took them in time.',
+    registers: [this.registry],
+  });
+
+  readonly callsEnded = new Counter({
+    name: 'pivot_calls_total',
+    help: 'Calls that ended, by direction and final status.',
+    labelNames: ['direction', 'status'],
     registers: [this.registry],
   });
 

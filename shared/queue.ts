@@ -35,6 +35,8 @@ export interface CallQueue {
   dropCall(sid: CallSid): Promise<void>;
   /** How many calls wait for a worker. */
   waiting(): Promise<number>;
+  /** How many ended calls still owe callbacks. */
+  owing(): Promise<number>;
   ringOwner(owner: OwnerId, sid: CallSid): Promise<void>;
   ringGateway(gateway: GatewayId, sid: CallSid): Promise<void>;
   /** Asks some worker to deliver what this call still owes. */
@@ -103,6 +105,11 @@ class RedisCallQueue implements CallQueue {
 
   waiting(): Promise<number> {
     return attempt(this.#producer('calls').getWaitingCount());
+  }
+
+  async owing(): Promise<number> {
+    const counts = await attempt(this.#producer('callbacks').getJobCounts('waiting', 'active', 'delayed'));
+    return Object.values(counts).reduce((sum, count) => sum + count, 0);
   }
 
   ringOwner(owner: OwnerId, sid: CallSid): Promise<void> {

@@ -98,6 +98,9 @@ export const settingsSchema = z.object({
   DRAIN_TIMEOUT: duration(60 * units.s),
   QUEUE_LIMIT: z.coerce.number().int().min(1).max(10_000_000).default(10_000),
   RATE_LIMIT: z.coerce.number().int().min(0).max(1_000_000).default(6000),
+  /** Where workers and gateways show /metrics and /healthz; absent = nowhere, 0 = a free port. */
+  PROBE_HOST: z.string().default('127.0.0.1'),
+  PROBE_PORT: z.coerce.number().int().min(0).max(65_535).optional(),
   LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'),
 });
 

@@ -7,10 +7,12 @@ import path from 'node:path';
 import { systemClock as clock } from '../shared/kernel/clock.ts';
 import type { Closers } from '../shared/kernel/closers.ts';
 import { createLogger } from '../shared/kernel/log.ts';
+import { openProbe, type Probe } from '../shared/launch/probe.ts';
 import { runService, type ServiceInfo } from '../shared/launch/service.ts';
-import { readSettings, SettingsError } from '../shared/settings.ts';
+import { readSettings, type Settings, SettingsError } from '../shared/settings.ts';
 import { serveParser } from '../shared/twiml/parser-bridge.ts';
 import { openXmlChild } from '../shared/twiml/xml-child.ts';
+import { HostMetrics } from './metrics/host-metrics.ts';
 import { ThreadHost } from './thread-host.ts';
 
 runService('worker', start);
@@ -22,18 +24,26 @@ async function start(closers: Closers): Promise<ServiceInfo> {
   const xml = openXmlChild();
   putSoundFirst();
   closers.push(() => xml.close());
+  const { WORKER_THREADS: threads, CALLS_PER_THREAD: callsPerThread } = settings;
+  const metrics = new HostMetrics(threads, () => host.figures());
+  const probe = await openOwnProbe(settings, metrics);
+  closers.push(() => probe?.close());
   const host = new ThreadHost({
     // Compiled or not, the thread lies beside this file with the same ending.
     script: new URL(`./thread${path.extname(new URL(import.meta.url).pathname)}`, import.meta.url),
-    count: settings.WORKER_THREADS,
+    count: threads,
+    probe: probe?.address ?? null,
     serveParser: (port) => serveParser(port, xml),
     clock,
     log,
   });
   closers.push(() => host.drain(settings.DRAIN_TIMEOUT));
   await host.open();
-  const { WORKER_THREADS: threads, CALLS_PER_THREAD: callsPerThread } = settings;
-  return { threads, capacity: threads * callsPerThread };
+  return { threads, capacity: threads * callsPerThread, ...(probe === null ? {} : { probe: probe.address }) };
+}
+
+async function openOwnProbe({ PROBE_HOST, PROBE_PORT }: Settings, metrics: HostMetrics): Promise<Probe | null> {
+  return PROBE_PORT === undefined ? null : await openProbe(PROBE_HOST, PROBE_PORT, () => metrics.text());
 }
 
 /**

@@ -4,22 +4,27 @@
  */
 import { MessageChannel, type MessagePort, Worker, type WorkerOptions } from 'node:worker_threads';
 import type { Clock, Timer } from '../shared/kernel/clock.ts';
+import { withDeadline } from '../shared/kernel/deadline.ts';
 import { ExpectedFailure } from '../shared/kernel/expected-failure.ts';
 import type { Logger } from '../shared/kernel/log.ts';
+import type { MetricsValues } from './metrics/thread-metrics.ts';
 
 /** What a thread finds in `workerData`. */
 export interface ThreadData {
   readonly index: number;
   readonly count: number;
+  /** `host:port` of the process's probe; null when it has none. */
+  readonly probe: string | null;
   /** Its end of the parser, which lives once per process. */
   readonly parser: MessagePort;
 }
 
 /** To a thread. */
-export type ThreadOrder = { readonly kind: 'drain'; readonly withinMs: number };
+export type ThreadOrder = { readonly kind: 'drain'; readonly withinMs: number } | { readonly kind: 'figures' };
 /** From a thread. */
 export type ThreadReport =
   | { readonly kind: 'ready' }
+  | { readonly kind: 'figures'; readonly values: MetricsValues }
   /** It cannot start for an expected reason; it ends by itself. An error's class does not cross threads. */
   | { readonly kind: 'failed'; readonly message: string };
 
@@ -27,6 +32,8 @@ export interface ThreadHostOptions {
   /** The thread's file; one in TypeScript is run through tsx, whose loader threads do not inherit. */
   readonly script: URL;
   readonly count: number;
+  /** As in `ThreadData`; none when absent. */
+  readonly probe?: string | null;
   /** Serves the parser on our end of the channel; answers with what stops it. */
   readonly serveParser: (port: MessagePort) => () => void;
   readonly clock: Clock;
@@ -39,9 +46,13 @@ const MAX_PAUSE_MS = 30_000;
 const HEALTHY_MS = 60_000;
 /** Beyond its drain time a thread may need this for ending its calls and closing. */
 const CLOSE_MS = 15_000;
+/** A thread that does not answer within this is left out of the figures. */
+const FIGURES_MS = 1000;
 
 interface Thread {
   readonly worker: Worker;
+  /** Those who wait for its figures. */
+  readonly asking: ((values: MetricsValues) => void)[];
   readonly gone: Promise<void>;
 }
 
@@ -71,6 +82,17 @@ export class ThreadHost {
     }
   }
 
+  /** The figures of every thread that answers. */
+  async figures(): Promise<readonly MetricsValues[]> {
+    const asked = [...this.#threads.values()].map(({ worker, asking }) => {
+      const answer = new Promise<MetricsValues>((resolve) => asking.push(resolve));
+      if (asking.length === 1) worker.postMessage({ kind: 'figures' } satisfies ThreadOrder);
+      return withDeadline(this.#options.clock, FIGURES_MS, 'figures', answer);
+    });
+    const answers = await Promise.allSettled(asked);
+    return answers.flatMap((answer) => (answer.status === 'fulfilled' ? [answer.value] : []));
+  }
+
   /** Every thread lets its calls go on for `withinMs`, ends them and closes; what hangs is ended. Idempotent. */
   drain(withinMs: number): Promise<void> {
     this.#draining ??= this.#end(withinMs);
@@ -96,10 +118,10 @@ export class ThreadHost {
 
   /** Resolves when the thread is ready; rejects when it ends before. */
   #start(index: number, pauseMs: number): Promise<void> {
-    const { script, count, serveParser, clock } = this.#options;
+    const { script, count, probe = null, serveParser, clock } = this.#options;
     const { port1, port2 } = new MessageChannel();
     const stopParser = serveParser(port1);
-    const data: ThreadData = { index, count, parser: port2 };
+    const data: ThreadData = { index, count, probe, parser: port2 };
     const worker = startThread(script, { workerData: data, transferList: [port2], name: `calls-${index}` });
     const startedMs = clock.monotonic();
     let failure: unknown = null;
@@ -116,11 +138,16 @@ export class ThreadHost {
     worker.once('error', (error) => {
       failure ??= error;
     });
-    this.#threads.set(index, { worker, gone });
+    const asking: Thread['asking'] = [];
+    this.#threads.set(index, { worker, gone, asking });
     return new Promise((resolve, reject) => {
       worker.on('message', (report: ThreadReport) => {
         if (report.kind === 'failed') {
           failure = new ExpectedFailure(report.message);
+          return;
+        }
+        if (report.kind === 'figures') {
+          for (const tell of asking.splice(0)) tell(report.values);
           return;
         }
         isReady = true;

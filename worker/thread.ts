@@ -7,6 +7,7 @@ import { systemClock as clock } from '../shared/kernel/clock.ts';
 import { Closers } from '../shared/kernel/closers.ts';
 import { ExpectedFailure } from '../shared/kernel/expected-failure.ts';
 import { createLogger } from '../shared/kernel/log.ts';
+import { RedisPing } from '../shared/metrics/redis-ping.ts';
 import { createDestinationGuard } from '../shared/net/destination.ts';
 import { openQueue } from '../shared/queue.ts';
 import { readSettings, type Settings, SettingsError } from '../shared/settings.ts';
@@ -18,6 +19,11 @@ import { makeLegFactory } from './leg/leg-factory.ts';
 import { AudioDump } from './media/dump.ts';
 import { initMedia } from './media/init.ts';
 import { Metronome } from './media/metronome.ts';
+import { callMetrics } from './metrics/call-metrics.ts';
+import { LegWatch } from './metrics/leg-watch.ts';
+import { Sampler } from './metrics/sampler.ts';
+import { StreamWatch } from './metrics/stream-watch.ts';
+import { ThreadMetrics } from './metrics/thread-metrics.ts';
 import { Couriers } from './pool/couriers.ts';
 import { newOwnerId } from './pool/owner-id.ts';
 import { openPool, type Pool } from './pool/pool.ts';
@@ -30,11 +36,14 @@ import type { ThreadData, ThreadOrder, ThreadReport } from './thread-host.ts';
 
 const data: ThreadData = workerData;
 const closers = new Closers();
+const metrics = new ThreadMetrics(data.index);
 
 async function open(settings: Settings, redisUrl: string): Promise<Pool> {
   const log = createLogger(`worker-${data.index}`, settings.LOG_LEVEL);
   const store = await openStore(redisUrl, { retentionMs: settings.CALL_RETENTION }, clock, log);
   closers.push(() => store.close());
+  const redisPing = new RedisPing(metrics.registry, clock, () => store.ping());
+  closers.push(() => redisPing.close());
   const queue = await openQueue(redisUrl, clock, log);
   closers.push(() => queue.close());
   await initMedia();
@@ -59,13 +68,18 @@ async function open(settings: Settings, redisUrl: string): Promise<Pool> {
   const openStream = createStreamOpener({ clock, log, connect });
   const webhook =
     settings.WEBHOOK_URL === undefined ? null : { url: settings.WEBHOOK_URL, method: settings.WEBHOOK_METHOD };
-  const couriers = new Couriers({ outbox: store.outbox, timeline: store.timeline, newFetcher, clock, log });
+  const onDone = (result: string): void => metrics.callbacks.inc({ result });
+  const couriers = new Couriers({ outbox: store.outbox, timeline: store.timeline, newFetcher, clock, log, onDone });
   closers.push(() => couriers.close());
+  const legs = new LegWatch(metrics);
+  const streams = new StreamWatch(metrics, clock);
 
-  return await openPool({
+  const pool = await openPool({
     owner: newOwnerId(data.index),
     capacity: settings.CALLS_PER_THREAD,
     queueTimeoutMs: settings.QUEUE_TIMEOUT,
+    probe: data.probe,
+    observe: callMetrics({ metrics, legs, streams, clock }),
     store,
     queue,
     clock,
@@ -77,6 +91,9 @@ async function open(settings: Settings, redisUrl: string): Promise<Pool> {
     shared: { parser, synthesiser, openStream, webhook, allowInsecureWs: settings.ALLOW_INSECURE_WS },
     newFetcher,
   });
+  const sampler = new Sampler({ metrics, legs, streams, metronome, ports, pool: () => pool.state, clock });
+  closers.push(() => sampler.close());
+  return pool;
 }
 
 /** The same for every owner of a call: the far end sees one session go on (RFC 3264 §8). */
@@ -89,8 +106,14 @@ async function run(): Promise<void> {
   // Last, so that it is closed first: nothing is taken away from a call that runs.
   parentPort?.on('message', (order: ThreadOrder) => {
     if (order.kind === 'drain') void end(pool, order.withinMs);
+    else void tellFigures();
   });
   parentPort?.postMessage({ kind: 'ready' } satisfies ThreadReport);
+}
+
+async function tellFigures(): Promise<void> {
+  const values = await metrics.values();
+  parentPort?.postMessage({ kind: 'figures', values } satisfies ThreadReport);
 }
 
 async function end(pool: Pool, withinMs: number): Promise<void> {

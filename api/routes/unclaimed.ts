@@ -5,7 +5,7 @@ import type { Ending } from '../../shared/domain/ending.ts';
 import type { CallSid } from '../../shared/kernel/ids.ts';
 import type { ApiDeps } from '../deps.ts';
 
-export type UnclaimedDeps = Pick<ApiDeps, 'store' | 'queue' | 'clock' | 'logger'>;
+export type UnclaimedDeps = Pick<ApiDeps, 'store' | 'queue' | 'clock' | 'logger' | 'metrics'>;
 
 /** True when this very step ended it; false when it is owned or has ended. */
 export async function endUnclaimed(deps: UnclaimedDeps, call: CallRecord, ending: Ending): Promise<boolean> {
@@ -17,8 +17,10 @@ export async function endUnclaimed(deps: UnclaimedDeps, call: CallRecord, ending
     { status: ending.status, endedAt: at, ending },
     { entries: [{ at, entry: { type: 'call.ended', ending } }], callbacks: callback ? [callback] : [] },
   );
-  if (done) await tidy(deps, call.sid, callback !== null);
-  return done;
+  if (!done) return false;
+  deps.metrics.callsEnded.inc({ direction: call.direction, status: ending.status });
+  await tidy(deps, call.sid, callback !== null);
+  return true;
 }
 
 /** The job goes last: whoever takes the job of an ended call sees to what it owes. */

@@ -55,6 +55,8 @@ export type GatewayLetter =
       readonly headers: Readonly<Record<string, string>>;
       readonly sdp: Sdp;
       readonly ringTimeoutMs: number;
+      /** When the call was asked for; letters of older versions have none. */
+      readonly orderedAt?: string;
     }
   | { readonly kind: 'ring'; readonly leg: LegId; readonly sdp: Sdp | null }
   | { readonly kind: 'answer'; readonly leg: LegId; readonly sdp: Sdp }

@@ -63,6 +63,8 @@ function surroundings(): { environment: Record<string, string>; dataDir: string;
     ALLOW_PRIVATE_ADDRESSES: 'on',
     ALLOW_INSECURE_WS: 'on',
     LOG_LEVEL: 'warn',
+    // Each process a free one; the API says where they are.
+    PROBE_PORT: '0',
     ...given,
     ...accountOf(dataDir, process.env),
   };
@@ -85,6 +87,7 @@ Pivot Streams is running.
   token     ${AUTH_TOKEN}
   SIP       ${stack.sipAddress} (UDP and TCP)
   phones    ${stack.phonesAddress ?? 'off'}
+  figures   ${stack.apiUrl}/metrics, and of the others where ${stack.apiUrl}/metrics/targets says
 
 For another shell, so that the lines of the README work as they are:
 

@@ -4,7 +4,7 @@ import { texts } from './encoding.ts';
 import { presenceKeys } from './keys.ts';
 import { attempt, Script } from './redis.ts';
 import type { StoreScope } from './scope.ts';
-import type { OwnerState, Presence } from './store.ts';
+import type { GatewayState, OwnerState, Presence } from './store.ts';
 
 const steps = { announce: new Script('announce'), present: new Script('present') };
 
@@ -36,7 +36,7 @@ export class PresentOnes implements Presence {
     return found.map(([owner]) => owner as OwnerId);
   }
 
-  announceGateway(gateway: GatewayId, state: { readonly address: string }): Promise<void> {
+  announceGateway(gateway: GatewayId, state: GatewayState): Promise<void> {
     return this.#announce(presenceKeys.gateways, gateway, state);
   }
 
@@ -47,7 +47,7 @@ export class PresentOnes implements Presence {
   async gateways(): ReturnType<Presence['gateways']> {
     const found = await this.#find(presenceKeys.gateways, 'present');
     return found.map(([gateway, json]) => {
-      const state: { readonly address: string } = JSON.parse(json);
+      const state: GatewayState = JSON.parse(json);
       return { ...state, gateway: gateway as GatewayId };
     });
   }

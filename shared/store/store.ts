@@ -175,17 +175,25 @@ export interface Presence {
   announceOwner(owner: OwnerId, state: OwnerState): Promise<void>;
   withdrawOwner(owner: OwnerId): Promise<void>;
   owners(): Promise<readonly (OwnerState & { readonly owner: OwnerId })[]>;
-  announceGateway(gateway: GatewayId, state: { readonly address: string }): Promise<void>;
+  announceGateway(gateway: GatewayId, state: GatewayState): Promise<void>;
   withdrawGateway(gateway: GatewayId): Promise<void>;
-  gateways(): Promise<readonly { readonly gateway: GatewayId; readonly address: string }[]>;
+  gateways(): Promise<readonly (GatewayState & { readonly gateway: GatewayId })[]>;
   /** Owners that went without a word since the last time anybody asked; each is told to one asker only. */
   goneOwners(): Promise<readonly OwnerId[]>;
+}
+
+export interface GatewayState {
+  /** Of SIP, as the outside knows it. */
+  readonly address: string;
+  readonly probe?: string | null;
 }
 
 export interface OwnerState {
   readonly calls: number;
   readonly capacity: number;
   readonly draining: boolean;
+  /** `host:port` where its process shows its metrics; null or absent when it does not. */
+  readonly probe?: string | null;
 }
 
 /** Everything, for the `main.ts` files that construct it. Every method throws `RedisUnavailable` when Redis is away. */

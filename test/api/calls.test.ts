@@ -419,7 +419,7 @@ describe('the queue time limit', () => {
     assert.equal(ended?.ending?.cause, 'queue_timeout');
     assert.equal((await store.calls.get(short.sid))?.status, 'queued');
     assert.equal((await store.calls.get(inbound.sid))?.status, 'queued');
-    assert.ok(!queue.owing.includes(long.sid), 'nobody asked for a callback');
+    assert.ok(!queue.owe.includes(long.sid), 'nobody asked for a callback');
   });
 
   it('AC-65: writes the end into the timeline and owes the callback that was asked for', async () => {
@@ -434,7 +434,7 @@ describe('the queue time limit', () => {
     assert.equal(types.at(-1), 'call.ended');
     const owed = await store.outbox.peek(asked.sid);
     assert.deepEqual([owed?.letter.event, owed?.letter.fields['CallStatus']], ['call.completed', 'failed']);
-    assert.ok(queue.owing.includes(asked.sid));
+    assert.ok(queue.owe.includes(asked.sid));
   });
 
   it('ends a caller whose gateway has gone for good a minute later', async () => {

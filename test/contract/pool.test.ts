@@ -12,6 +12,7 @@ import { openStore } from '../../shared/store/open.ts';
 import { connectRedis, type RedisClient } from '../../shared/store/redis.ts';
 import type { Store } from '../../shared/store/store.ts';
 import type { CallPorts, CallSession } from '../../worker/call/ports.ts';
+import { unobserved } from '../../worker/pool/observer.ts';
 import { openPool, type Pool } from '../../worker/pool/pool.ts';
 import type { MakeLeg } from '../../worker/pool/ports.ts';
 import { aCall } from '../support/records.ts';
@@ -132,6 +133,8 @@ async function openBench(capacity = 10, queueTimeoutMs = 60_000): Promise<Bench>
     owner,
     capacity,
     queueTimeoutMs,
+    probe: null,
+    observe: unobserved,
     store,
     queue: own,
     clock: systemClock,
@@ -341,7 +344,7 @@ describe('the pool', () => {
     await bench.pool.drain(50);
     assert.equal(bench.sessions[0]?.wasClosed, true);
     assert.equal((await ended(sid)).status, 'completed');
-    assert.equal(bench.pool.size, 0);
+    assert.equal(bench.pool.state.calls, 0);
     assert.deepEqual(
       (await store.presence.owners()).filter(({ owner }) => owner === bench.owner),
       [],

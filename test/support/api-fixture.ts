@@ -26,7 +26,7 @@ export class RecordingQueue implements ApiQueue {
   readonly added: CallSid[] = [];
   readonly dropped: CallSid[] = [];
   readonly rung: { owner: OwnerId; sid: CallSid }[] = [];
-  readonly owing: CallSid[] = [];
+  readonly owe: CallSid[] = [];
   waitingNow = 0;
   failWith: Error | null = null;
 
@@ -43,8 +43,11 @@ export class RecordingQueue implements ApiQueue {
   async ringOwner(owner: OwnerId, sid: CallSid): Promise<void> {
     this.rung.push({ owner, sid });
   }
+  async owing(): Promise<number> {
+    return this.owe.length;
+  }
   async addCallbacks(sid: CallSid): Promise<void> {
-    this.owing.push(sid);
+    this.owe.push(sid);
   }
 }
 

@@ -78,6 +78,7 @@ export class FakePlayout implements PlayoutQueue {
 }
 
 export class FakeLeg implements Leg {
+  readonly figures = null;
   readonly id: LegId;
   /** Hears nothing until the test beats. */
   readonly tee: Tee = {

@@ -335,9 +335,9 @@ export class Session implements CallSession {
   }
 }
 
-function dialOrder({ to, from, callerName, plan }: CallRecord): DialOrder {
+function dialOrder({ to, from, callerName, plan, createdAt }: CallRecord): DialOrder {
   const { trunk, headers, ringTimeoutMs } = plan;
-  return { to, from, callerName, trunk, headers, ringTimeoutMs };
+  return { to, from, callerName, trunk, headers, ringTimeoutMs, orderedAt: createdAt };
 }
 
 /** Whether an owner before this one had begun the call. An inbound call nobody answered is simply run again. */

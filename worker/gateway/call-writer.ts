@@ -237,7 +237,10 @@ export class CallWriter {
     };
     const done = await this.#attempt(this.#ports.store.calls.endUnclaimed(this.#sid, patch, also));
     if (done === FAILED) return false;
-    if (done) void this.#tidyQueue(callback !== null);
+    if (done) {
+      this.#ports.counters.unclaimedEnd(ending);
+      void this.#tidyQueue(callback !== null);
+    }
     ended(done);
     return true;
   }

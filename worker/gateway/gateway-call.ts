@@ -46,6 +46,8 @@ export class GatewayCall implements GatewayLegDelegate {
   #reading = false;
   #bellRangMeanwhile = false;
   readonly #sinceMs: number;
+  /** When the INVITE of the first leg went or came; null once it is answered. */
+  #invitedMs: number | null = null;
 
   /** `held`: the record is not written yet. */
   constructor(sid: CallSid, parts: CallParts, held: boolean) {
@@ -68,6 +70,7 @@ export class GatewayCall implements GatewayLegDelegate {
   addInbound(leg: GatewayLeg, wait: InboundWait): void {
     this.#legs.set(leg.id, leg);
     this.#wait = wait;
+    this.#invitedMs = this.#parts.writer.clock.monotonic();
   }
 
   /** A leg of the time before a restart: one that was up goes on, one that was not is failed. */
@@ -108,7 +111,10 @@ export class GatewayCall implements GatewayLegDelegate {
   }
 
   onLetter(letter: CallLetter): void {
-    if (letter.kind === 'answered') this.#parts.writer.counters.add('answeredOutbound');
+    if (letter.kind === 'answered') {
+      this.#parts.writer.counters.add('answeredOutbound');
+      this.#answered('inviteToAnswerOut');
+    }
     if (letter.kind === 'failed') this.#parts.writer.counters.add('failedOutbound');
     this.writer.letter(letter);
   }
@@ -193,11 +199,19 @@ export class GatewayCall implements GatewayLegDelegate {
     if (letter.kind === 'dial') {
       if (!leg) this.#dial(letter);
     } else if (leg) {
+      if (letter.kind === 'answer') this.#answered('inviteToAnswerIn');
       leg.apply(letter);
     } else if (letter.kind !== 'hangup') {
       // The leg is gone, perhaps with a gateway that died: the call must not wait for it.
       this.writer.letter({ kind: 'ended', leg: letter.leg, by: 'lost', sipCode: 481 });
     }
+  }
+
+  #answered(name: 'inviteToAnswerIn' | 'inviteToAnswerOut'): void {
+    if (this.#invitedMs === null) return;
+    const { clock, counters } = this.#parts.writer;
+    counters.time(name, clock.monotonic() - this.#invitedMs);
+    this.#invitedMs = null;
   }
 
   #dial(letter: DialLetter): void {
@@ -214,6 +228,9 @@ export class GatewayCall implements GatewayLegDelegate {
     this.#attempts.set(leg.id, { rest, untilMs: writer.clock.now() + letter.ringTimeoutMs });
     this.writer.dialog(leg.id, storedLeg('out', 'calling', null));
     leg.attach(ua.dial(first, leg));
+    this.#invitedMs = writer.clock.monotonic();
+    if (letter.orderedAt !== undefined)
+      writer.counters.time('postToInvite', writer.clock.now() - Date.parse(letter.orderedAt));
   }
 }
 

@@ -11,7 +11,7 @@ import type { AccountSid, CallSid } from '../../shared/kernel/ids.ts';
 import type { Logger } from '../../shared/kernel/log.ts';
 import type { SipInvitation, SipSource, SipUserAgent, SipUserAgentDelegate } from '../sip/sip-call.ts';
 import { SourceGuard } from './admission.ts';
-import { Counters } from './counters.ts';
+import { Counters, type CountersListener } from './counters.ts';
 import { type CallParts, GatewayCall } from './gateway-call.ts';
 import { Inbound } from './inbound.ts';
 import { Load } from './load.ts';
@@ -30,6 +30,9 @@ export interface GatewayOptions {
   readonly allow: readonly string[];
   readonly accountSid: AccountSid;
   readonly queueTimeoutMs: number;
+  /** `host:port` where this process shows its metrics. */
+  readonly probe?: string | null;
+  readonly counted?: CountersListener;
 }
 
 /** What the metrics page shows of the gateway. */
@@ -51,7 +54,7 @@ const POLL_MS = 50;
 
 export class Gateway implements SipUserAgentDelegate {
   readonly #options: GatewayOptions;
-  readonly #counters = new Counters();
+  readonly #counters: Counters;
   readonly #calls = new Map<CallSid, GatewayCall>();
   readonly #room = new Room(MOST_WAITING);
   readonly #load = new Load(() => this.#calls.size);
@@ -63,11 +66,12 @@ export class Gateway implements SipUserAgentDelegate {
 
   constructor(options: GatewayOptions) {
     this.#options = options;
+    this.#counters = new Counters(options.counted);
   }
 
   /** Takes up the dialogs of the time before, then takes calls. Calls that come before that get 503. */
   async start(ua: SipUserAgent, identity: GatewayIdentity): Promise<void> {
-    const { store, queue, clock, log, trunks, allow, accountSid, queueTimeoutMs } = this.#options;
+    const { store, queue, clock, log, trunks, allow, accountSid, queueTimeoutMs, probe = null } = this.#options;
     const writer = { store, queue, clock, counters: this.#counters, gateway: identity.id, room: this.#room };
     const parts: CallParts = { writer, ua, identity, trunks, log };
     this.#identity = identity;
@@ -76,7 +80,7 @@ export class Gateway implements SipUserAgentDelegate {
     await this.#restore(parts);
     this.#pulse = new Pulse({
       clock,
-      announce: () => store.presence.announceGateway(identity.id, { address: identity.address }),
+      announce: () => store.presence.announceGateway(identity.id, { address: identity.address, probe }),
       onChange: (away) => this.#storeChanged(away),
     });
     await this.#pulse.beat();

@@ -9,6 +9,7 @@ import { systemClock } from '../../shared/kernel/clock.ts';
 import type { Closers } from '../../shared/kernel/closers.ts';
 import { isAccountSid } from '../../shared/kernel/ids.ts';
 import { createLogger } from '../../shared/kernel/log.ts';
+import { openProbe } from '../../shared/launch/probe.ts';
 import { runService, type ServiceInfo } from '../../shared/launch/service.ts';
 import { openQueue } from '../../shared/queue.ts';
 import { readSettings, type Settings, SettingsError } from '../../shared/settings.ts';
@@ -16,6 +17,7 @@ import { openStore } from '../../shared/store/open.ts';
 import { readTrunks } from '../../shared/trunks.ts';
 import { openUserAgent } from '../sip/user-agent.ts';
 import { Gateway } from './gateway.ts';
+import { GatewayMetrics } from './gateway-metrics.ts';
 import { listenAgain } from './listen-again.ts';
 import { gatewayIdOf } from './ports.ts';
 import { phoneBankTrunk } from './trunks.ts';
@@ -42,6 +44,11 @@ async function start(closers: Closers): Promise<ServiceInfo> {
   const queue = await openQueue(settings.REDIS_URL, clock, log);
   closers.push(() => queue.close());
 
+  const metrics = new GatewayMetrics({ figures: () => gateway.figures(), ping: () => store.ping(), clock });
+  closers.push(() => metrics.close());
+  const { PROBE_HOST, PROBE_PORT } = settings;
+  const probe = PROBE_PORT === undefined ? null : await openProbe(PROBE_HOST, PROBE_PORT, () => metrics.text());
+  closers.push(() => probe?.close());
   const gateway = new Gateway({
     store,
     queue,
@@ -51,6 +58,8 @@ async function start(closers: Closers): Promise<ServiceInfo> {
     allow: settings.SIP_ALLOW,
     accountSid: settings.ACCOUNT_SID,
     queueTimeoutMs: settings.QUEUE_TIMEOUT,
+    probe: probe?.address ?? null,
+    counted: metrics,
   });
   const options = {
     host: settings.SIP_HOST,
@@ -70,7 +79,7 @@ async function start(closers: Closers): Promise<ServiceInfo> {
   closers.push(() => bell.abandon());
   closers.push(() => gateway.drain(settings.DRAIN_TIMEOUT));
   log.info({ address, gateway: id }, 'The gateway takes calls.');
-  return { host, port };
+  return { host, port, ...(probe === null ? {} : { probe: probe.address }) };
 }
 
 runService('gateway', start);

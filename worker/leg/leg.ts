@@ -8,6 +8,7 @@ import type { CallLetter } from '../../shared/domain/letter.ts';
 import type { LegId } from '../../shared/kernel/ids.ts';
 import type { Tee } from '../media/frame.ts';
 import type { PlayoutQueue } from '../media/playout-queue.ts';
+import type { RtpFigures } from '../rtp/session.ts';
 
 /** Letters that concern a leg. */
 export type LegLetter = Extract<CallLetter, { readonly leg: LegId }>;
@@ -32,6 +33,8 @@ export interface DialOrder {
   readonly trunk: string | null;
   readonly headers: Readonly<Record<string, string>>;
   readonly ringTimeoutMs: number;
+  /** When the call was asked for. */
+  readonly orderedAt?: string;
 }
 
 export interface Leg {
@@ -40,6 +43,8 @@ export interface Leg {
   /** Complete from construction; silent until media flows. */
   readonly tee: Tee;
   readonly playout: PlayoutQueue;
+  /** Figures of the media; null before its sockets opened. */
+  readonly figures: RtpFigures | null;
   /** Outbound: sends our offer. */
   dial(order: DialOrder): void;
   /** Inbound: 180. */

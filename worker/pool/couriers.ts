@@ -24,6 +24,8 @@ export interface CouriersOptions {
   readonly newFetcher: () => Fetcher;
   readonly clock: Clock;
   readonly log: Logger;
+  /** A callback came to an end. */
+  readonly onDone: (result: 'delivered' | 'failed') => void;
 }
 
 export class Couriers implements Courier {
@@ -78,7 +80,7 @@ export class Couriers implements Courier {
   }
 
   #open(sid: CallSid): CallCourier {
-    const { outbox, timeline, newFetcher, clock, log } = this.#options;
+    const { outbox, timeline, newFetcher, clock, log, onDone } = this.#options;
     const me = randomBytes(8).toString('hex');
     return new CallCourier({
       clock,
@@ -89,7 +91,10 @@ export class Couriers implements Courier {
         release: () => outbox.release(sid, me),
       },
       fetcher: newFetcher(),
-      note: (entry) => timeline.append(sid, [{ at: new Date(clock.now()).toISOString(), entry }]),
+      note: (entry) => {
+        onDone(entry.type === 'callback.delivered' ? 'delivered' : 'failed');
+        return timeline.append(sid, [{ at: new Date(clock.now()).toISOString(), entry }]);
+      },
     });
   }
 }

@@ -9,6 +9,7 @@ import type { Timer } from '../../shared/kernel/clock.ts';
 import { DeadlineExceeded, withDeadline } from '../../shared/kernel/deadline.ts';
 import { type CallSid, type Epoch, FIRST_LEG, type GatewayId } from '../../shared/kernel/ids.ts';
 import type { QueueWorker } from '../../shared/queue.ts';
+import type { OwnerState } from '../../shared/store/store.ts';
 import { abandoned, platformError, queueTimeout } from './endings.ts';
 import type { PoolOptions } from './ports.ts';
 import { untilDone } from './retry.ts';
@@ -24,8 +25,8 @@ const FAREWELL_MS = 10_000;
 const CALLBACKS_AT_ONCE = 8;
 
 export interface Pool {
-  /** Calls that run here now. */
-  readonly size: number;
+  /** How full it is now. */
+  readonly state: OwnerState;
   /**
    * Takes no more calls, lets those that run go on for `withinMs`, then ends them and closes.
    * Idempotent: a second caller waits for the first.
@@ -51,15 +52,16 @@ class CallPool implements Pool {
 
   constructor(options: PoolOptions) {
     this.#options = options;
-    this.#surroundings = new Surroundings(options, () => ({
-      calls: this.#running.size,
-      capacity: options.capacity,
-      draining: this.#draining !== null,
-    }));
+    this.#surroundings = new Surroundings(options, () => this.state);
   }
 
-  get size(): number {
-    return this.#running.size;
+  get state(): OwnerState {
+    return {
+      calls: this.#running.size,
+      capacity: this.#options.capacity,
+      draining: this.#draining !== null,
+      probe: this.#options.probe,
+    };
   }
 
   async open(): Promise<void> {

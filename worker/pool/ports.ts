@@ -8,6 +8,7 @@ import type { Store } from '../../shared/store/store.ts';
 import type { CallPorts, CallSession } from '../call/ports.ts';
 import type { Fetcher } from '../fetch/fetcher.ts';
 import type { Leg, LegDelegate } from '../leg/leg.ts';
+import type { ObserveCall } from './observer.ts';
 
 /** Delivers callbacks out of the outbox of a call, in order. One delivers for a call at a time. */
 export interface Courier {
@@ -37,6 +38,8 @@ export interface PoolOptions {
   /** Most calls at a time; `CALLS_PER_THREAD`. */
   readonly capacity: number;
   readonly queueTimeoutMs: number;
+  /** `host:port` of this process's metrics; null when it shows none. */
+  readonly probe: string | null;
   readonly store: Store;
   readonly queue: CallQueue;
   readonly clock: Clock;
@@ -44,6 +47,8 @@ export interface PoolOptions {
   readonly courier: Courier;
   readonly makeLeg: MakeLeg;
   readonly makeSession: (ports: CallPorts) => CallSession;
+  /** Metrics and traces. */
+  readonly observe: ObserveCall;
   /** What all calls of the thread share. */
   readonly shared: Pick<CallPorts, 'parser' | 'synthesiser' | 'openStream' | 'allowInsecureWs' | 'webhook'>;
   /** For one call: it keeps the cookies of one. */

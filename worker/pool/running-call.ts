@@ -14,6 +14,7 @@ import { Progress } from '../call/progress.ts';
 import { platformError } from './endings.ts';
 import { Inbox } from './inbox.ts';
 import { CallJournal } from './journal.ts';
+import type { CallObserver } from './observer.ts';
 import type { PoolOptions } from './ports.ts';
 import { untilDone } from './retry.ts';
 
@@ -24,6 +25,7 @@ export class RunningCall {
   readonly #journal: CallJournal;
   readonly #inbox: Inbox;
   readonly #session: CallSession;
+  readonly #observer: CallObserver;
   readonly #stop = new AbortController();
   readonly #given: Promise<void>;
   #giveUp: () => void = () => undefined;
@@ -38,11 +40,12 @@ export class RunningCall {
       this.#giveUp = resolve;
     });
     const { store, clock } = options;
+    this.#observer = options.observe({ call, epoch, queueMs: this.#queueMs() });
     const onLost = (): void => this.lost();
     const shared = { sid: call.sid, epoch, clock, log: this.#log, onLost };
     const onWritten = (change: CallChange): void => this.#written(change);
     this.#journal = new CallJournal({ ...shared, calls: store.calls, streams: store.streams, onWritten });
-    this.#session = options.makeSession(this.#ports());
+    this.#session = options.makeSession(this.#observer.ports(this.#ports()));
     this.#inbox = new Inbox({ ...shared, mailbox: store.mailbox, deliver: (letter) => this.#session.deliver(letter) });
     this.#claimed(epoch);
   }
@@ -93,6 +96,8 @@ export class RunningCall {
   }
 
   #close(): void {
+    if (this.#stop.signal.aborted) return;
+    this.#observer.closed();
     this.#stop.abort(new Error('the call is closed'));
     this.#inbox.close();
     this.#journal.close();
@@ -102,12 +107,16 @@ export class RunningCall {
   #claimed(epoch: Epoch): void {
     // An owner before us may have left something owed.
     if (epoch > 1) this.#options.courier.wake(this.#call.sid);
-    const waited = this.#options.clock.now() - Date.parse(this.#call.createdAt);
-    const queueMs = this.#call.queueMs ?? Math.max(0, waited);
+    const queueMs = this.#queueMs();
     const owner = this.#options.owner;
     const patch = this.#call.queueMs === null ? { queueMs } : {};
     this.#journal.patch(this.#gateway === this.#call.gateway ? patch : { ...patch, gateway: this.#gateway });
     this.#journal.entry({ type: 'call.claimed', owner, epoch, queueMs });
+  }
+
+  #queueMs(): number {
+    const waited = this.#options.clock.now() - Date.parse(this.#call.createdAt);
+    return this.#call.queueMs ?? Math.max(0, waited);
   }
 
   #ports(): CallPorts {
@@ -139,6 +148,7 @@ export class RunningCall {
   }
 
   #written(change: CallChange): void {
+    this.#observer.written(change);
     if (change.letters && this.#gateway !== null) this.#ringGateway(this.#gateway);
     if (change.callbacks) this.#options.courier.wake(this.#call.sid);
   }

@@ -65,6 +65,19 @@ export class PortPool {
     return this.#used.size;
   }
 
+  /** Pairs of the range. */
+  get size(): number {
+    return this.#used.size + this.#resting.length;
+  }
+
+  /** Pairs that `take` would give now. */
+  get free(): number {
+    const now = this.#clock.monotonic();
+    // Sorted by when they are free: those that are come first.
+    const resting = this.#resting.findIndex(({ freeAt }) => freeAt > now);
+    return resting === -1 ? this.#resting.length : resting;
+  }
+
   /** @throws PortsFull when nothing is free. */
   take(): PortPair {
     const next = this.#resting[0];

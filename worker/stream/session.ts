@@ -166,6 +166,7 @@ class StreamSession implements Stream {
     if (this.#isOver) return;
     this.#silent = true;
     this.#state = { kind: 'stopped', reason: 'stopped', error: null };
+    this.#patch({ status: 'stopped' });
     this.#sockets.terminate();
     this.#release();
   }

@@ -32,6 +32,7 @@ const contract = [
   'GET /healthz',
   'GET /readyz',
   'GET /metrics',
+  'GET /metrics/targets',
   'GET /openapi.json',
 ];
 

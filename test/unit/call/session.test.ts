@@ -45,6 +45,7 @@ describe('an outbound call', () => {
       trunk: null,
       headers: {},
       ringTimeoutMs: 60_000,
+      orderedAt: '2026-11-23T10:00:00.000Z',
     });
     world.leg.farAnswers();
     await world.until('speech', () => world.said.length === 1);

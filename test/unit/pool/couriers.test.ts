@@ -43,10 +43,12 @@ class Thread {
   readonly sid = newCallSid();
   requests = 0;
   cutOff = 0;
+  readonly results: string[] = [];
   #accept: (answer: Fetched) => void = () => undefined;
   readonly couriers = new Couriers({
     outbox: this.outbox,
     timeline: { append: async () => undefined },
+    onDone: (result) => this.results.push(result),
     newFetcher: (): Fetcher => ({
       fetch: ({ signal }) => {
         this.requests += 1;

@@ -84,6 +84,25 @@ describe('the host of threads', () => {
     assert.equal(host.size, 0);
   });
 
+  it('shows the figures of the threads that answer, for all who ask at once', async () => {
+    const tells = "parentPort.postMessage({ kind: 'figures', values: [{ name: 'of', index: workerData.index }] })";
+    const answers = `parentPort.on('message', ({ kind }) => {
+      if (kind === 'drain') process.exit(0);
+      if (workerData.index !== 1) ${tells};
+    });`;
+    const { host } = aHost(aThread('figures', ready + answers), 3);
+    await host.open();
+    const [one, other] = await Promise.all([host.figures(), host.figures()]);
+    assert.deepEqual(
+      [one, other].map((figures) => figures.flat().map((values) => 'index' in values && values.index)),
+      [
+        [0, 2],
+        [0, 2],
+      ],
+    );
+    await host.drain(1000);
+  });
+
   it('ends a thread that does not end by itself', async () => {
     const { host } = aHost(aThread('stuck', `${ready} setInterval(() => {}, 1000);`), 1, impatient);
     await host.open();

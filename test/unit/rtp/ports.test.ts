@@ -26,7 +26,9 @@ describe('RTP port pool', () => {
     pool.release(pair);
     clock.advance(4999);
     assert.throws(() => pool.take(), PortsFull);
+    assert.deepEqual([pool.used, pool.free, pool.size], [0, 0, 1]);
     clock.advance(1);
+    assert.deepEqual([pool.used, pool.free, pool.size], [0, 1, 1]);
     assert.equal(pool.take().rtp, 20_000);
     assert.throws(() => pool.take(), PortsFull);
     assert.equal(pool.used, 1);
