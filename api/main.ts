@@ -11,7 +11,7 @@ import { createDestinationGuard } from '../shared/net/destination.ts';
 import { openQueue } from '../shared/queue.ts';
 import { readSettings, SettingsError } from '../shared/settings.ts';
 import { openStore } from '../shared/store/open.ts';
-import { connectRedis, untilReady } from '../shared/store/redis.ts';
+import { connectRedis, sendRaw, untilReady } from '../shared/store/redis.ts';
 import { readTrunks } from '../shared/trunks.ts';
 import { openTwimlParser } from '../shared/twiml/twiml-parser.ts';
 import { createApp } from './app.ts';
@@ -74,7 +74,7 @@ async function openRateStore(redisUrl: string, logger: Logger, closers: Closers)
   await untilReady(client, clock, CONNECT_WITHIN_MS);
   return new RateStore({
     prefix: 'pivot:rate:',
-    sendCommand: async (...command) => rateReply(await client.call(command[0] ?? '', ...command.slice(1))),
+    sendCommand: async (...command) => rateReply(await sendRaw(client, command)),
   });
 }
 

@@ -2,18 +2,16 @@
  * The connections to Redis, and the only importer of ioredis. A command never waits for a Redis that
  * is away: it fails at once, or after two seconds when Redis is there and silent, with
  * `RedisUnavailable`; the connection itself is tried again for ever with growing pauses.
- * Whoever opens a connection closes it.
- *
- * Addresses: `redis://`, `rediss://` (TLS), and for a socket file `unix:///path/to/socket` or the bare
- * absolute path, both optionally with `?db=n`. One server: Sentinel and Cluster are refused in words.
+ * Whoever opens a connection closes it. Addresses: redis-address.ts.
  */
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { Redis, type RedisOptions } from 'ioredis';
+import { Cluster, type ClusterOptions, Redis, type RedisOptions } from 'ioredis';
 import type { Clock } from '../kernel/clock.ts';
-import { DeadlineExceeded, withDeadline } from '../kernel/deadline.ts';
+import { DeadlineExceeded, pause, withDeadline } from '../kernel/deadline.ts';
 import { ExpectedFailure } from '../kernel/expected-failure.ts';
 import type { Logger } from '../kernel/log.ts';
+import { type RedisAddress, readRedisAddress } from './redis-address.ts';
 
 /** An expected failure: Redis is away or silent. Whether a write was done is unknown. */
 export class RedisUnavailable extends ExpectedFailure {
@@ -23,15 +21,8 @@ export class RedisUnavailable extends ExpectedFailure {
   }
 }
 
-/** `REDIS_URL` is none of the shapes above. The address itself is not told: it may hold a password. */
-export class RedisAddressError extends ExpectedFailure {
-  override readonly name = 'RedisAddressError';
-  constructor(why: string) {
-    super(`REDIS_URL: ${why}; it takes redis://host:port, rediss://host:port, unix:///path or /path`);
-  }
-}
-
-export type RedisClient = Redis;
+/** One server, found directly or by Sentinels, or the Cluster: it sends each command to the node of its keys. */
+export type RedisClient = Redis | Cluster;
 
 /**
  * How a connection treats a Redis that is away: `commands` fail fast; `blocking` (BullMQ's workers)
@@ -42,17 +33,26 @@ export type ConnectionUse = 'commands' | 'blocking' | 'subscriber';
 const COMMAND_TIMEOUT_MS = 2000;
 const CONNECT_TIMEOUT_MS = 5000;
 const MAX_RETRY_PAUSE_MS = 2000;
+const KEEP_ALIVE_MS = 10_000;
+/** A server that left a command so long without an answer is dead: its host is gone without a word. */
+const DEAD_AFTER_MS = { commands: 5000, blocking: 20_000 } as const;
+/** Whether the nodes of a Cluster are all connected is looked at this often. */
+const LOOK_MS = 10;
 
 /** Pause before attempt `times`: 50 ms doubling up to 2 s, with a quarter of jitter. */
 export function retryPauseMs(times: number, random = Math.random()): number {
-  const pause = Math.min(MAX_RETRY_PAUSE_MS, 50 * 2 ** Math.min(times, 10));
-  return Math.round(pause * (0.75 + 0.5 * random));
+  const pauseMs = Math.min(MAX_RETRY_PAUSE_MS, 50 * 2 ** Math.min(times, 10));
+  return Math.round(pauseMs * (0.75 + 0.5 * random));
 }
 
-/** Opens a connection that is already on its way; it does not reject when Redis is away. */
+/**
+ * Opens a connection that is already on its way; it does not reject when Redis is away.
+ *
+ * @throws RedisAddressError
+ */
 export function connectRedis(url: string, use: ConnectionUse, log: Logger): RedisClient {
-  const options: RedisOptions = { ...addressOptions(url), ...useOptions(use) };
-  const client: RedisClient = new Redis({ ...options, replyMapping: 'legacy' });
+  const address = readRedisAddress(url);
+  const client = address.kind === 'cluster' ? openCluster(address, use) : new Redis(serverOptions(address, use));
   let down = false;
   client.on('error', (error: unknown) => {
     if (!down) log.warn({ err: error, use }, 'redis connection failed');
@@ -65,68 +65,94 @@ export function connectRedis(url: string, use: ConnectionUse, log: Logger): Redi
   return client;
 }
 
-function useOptions(use: ConnectionUse): RedisOptions {
-  const shared: RedisOptions = {
+type OneServer = Exclude<RedisAddress, { readonly kind: 'cluster' }>;
+type ManyServers = Extract<RedisAddress, { readonly kind: 'cluster' }>;
+
+/** What ioredis needs to know of one server or of the Sentinels that know it. */
+export function serverOptions(address: OneServer, use: ConnectionUse): RedisOptions & { replyMapping: 'legacy' } {
+  const shared = {
+    ...connectionOptions(address, use),
+    db: address.db,
     retryStrategy: retryPauseMs,
-    connectTimeout: CONNECT_TIMEOUT_MS,
-    // After a failover the old primary answers READONLY: find the new one.
-    reconnectOnError: (error) => error.message.startsWith('READONLY'),
+    ...(use === 'commands' ? { enableOfflineQueue: false, autoResendUnfulfilledCommands: false } : {}),
   };
-  if (use !== 'commands') return { ...shared, maxRetriesPerRequest: null };
-  return {
-    ...shared,
-    enableOfflineQueue: false,
-    autoResendUnfulfilledCommands: false,
-    maxRetriesPerRequest: 0,
-    commandTimeout: COMMAND_TIMEOUT_MS,
-  };
-}
-
-/** @throws RedisAddressError */
-function readAddress(text: string): URL {
-  const scheme = /^[a-z][a-z0-9+.-]*(?=:)/i.exec(text)?.[0].toLowerCase() ?? '';
-  if (/sentinel|cluster/.test(scheme))
-    throw new RedisAddressError('addresses of Sentinel or Cluster are not understood');
-  const authority = /^rediss?:\/\/(?:[^/@]*@)?([^/?]*)/i.exec(text)?.[1] ?? '';
-  if (authority.includes(',')) throw new RedisAddressError('several servers (Sentinel, Cluster) are not understood');
-  const address = text.startsWith('/') ? `unix://${text}` : text;
-  if (!URL.canParse(address)) throw new RedisAddressError('this is not an address');
-  const url = new URL(address);
-  if (['redis:', 'rediss:', 'unix:'].includes(url.protocol)) return url;
-  throw new RedisAddressError('this is not an address of Redis');
-}
-
-/** @throws RedisAddressError when the address is none of the shapes above. */
-export function addressOptions(url: string): RedisOptions {
-  const address = readAddress(url);
-  const db = Number.parseInt(address.searchParams.get('db') ?? '', 10);
-  const credentials: RedisOptions = {
-    ...(address.username === '' ? {} : { username: decodeURIComponent(address.username) }),
-    ...(address.password === '' ? {} : { password: decodeURIComponent(address.password) }),
-  };
-  if (address.protocol === 'unix:') {
-    return { ...credentials, path: decodeURIComponent(address.pathname), ...(Number.isNaN(db) ? {} : { db }) };
+  switch (address.kind) {
+    case 'socket':
+      return { ...shared, path: address.path };
+    case 'server':
+      return { ...shared, ...address.server, ...(address.tls ? { tls: {} } : {}) };
+    case 'sentinel':
+      return {
+        ...shared,
+        sentinels: [...address.servers],
+        name: address.master,
+        ...(address.sentinel.username === undefined ? {} : { sentinelUsername: address.sentinel.username }),
+        ...(address.sentinel.password === undefined ? {} : { sentinelPassword: address.sentinel.password }),
+        sentinelRetryStrategy: retryPauseMs,
+        ...(address.tls ? { tls: {}, sentinelTLS: {}, enableTLSForSentinelMode: true } : {}),
+      };
   }
-  const number = Number.parseInt(address.pathname.slice(1), 10);
+}
+
+function openCluster(address: ManyServers, use: ConnectionUse): Cluster {
+  const failsFast = use === 'commands';
+  const options = {
+    clusterRetryStrategy: (times: number) => retryPauseMs(times),
+    redisOptions: { ...connectionOptions(address, use), ...(address.tls ? { tls: {} } : {}) },
+    enableOfflineQueue: !failsFast,
+    // A command that may have been done is never sent again behind our back: whoever sent it decides.
+    ...(failsFast ? { retryDelayOnFailover: 0, retryDelayOnClusterDown: 0 } : {}),
+    // Names stay names, so that certificates can be checked against them.
+    ...(address.tls ? { dnsLookup: asItIs } : {}),
+  } satisfies ClusterOptions;
+  const cluster = new Cluster([...address.servers], options);
+  // Nodes connect when they become known, not with their first command: that one would find them not ready.
+  if (failsFast) cluster.on('+node', (node: Redis) => void node.connect().catch(() => undefined));
+  return cluster;
+}
+
+const asItIs: NonNullable<ClusterOptions['dnsLookup']> = (name, answer) => answer(null, name);
+
+function connectionOptions({ username, password }: RedisAddress, use: ConnectionUse) {
   return {
-    ...credentials,
-    host: address.hostname.replace(/^\[|\]$/g, '') || '127.0.0.1',
-    port: address.port === '' ? 6379 : Number(address.port),
-    db: Number.isNaN(number) ? (Number.isNaN(db) ? 0 : db) : number,
-    ...(address.protocol === 'rediss:' ? { tls: {} } : {}),
-  };
+    ...(username === undefined ? {} : { username }),
+    ...(password === undefined ? {} : { password }),
+    replyMapping: 'legacy',
+    connectTimeout: CONNECT_TIMEOUT_MS,
+    keepAlive: KEEP_ALIVE_MS,
+    ...(use === 'subscriber' ? {} : { socketTimeout: DEAD_AFTER_MS[use] }),
+    // After a failover the old primary answers READONLY: find the new one.
+    reconnectOnError: (error: Error) => error.message.startsWith('READONLY'),
+    ...(use === 'commands'
+      ? { maxRetriesPerRequest: 0, commandTimeout: COMMAND_TIMEOUT_MS }
+      : { maxRetriesPerRequest: null }),
+  } as const;
 }
 
 /** Resolves when the connection is ready. @throws RedisUnavailable after `withinMs`. */
 export async function untilReady(client: RedisClient, clock: Clock, withinMs: number): Promise<void> {
-  if (client.status === 'ready') return;
-  const ready = new Promise<void>((resolve) => client.once('ready', () => resolve()));
+  if (isReady(client)) return;
+  const stop = new AbortController();
   try {
-    await withDeadline(clock, withinMs, 'connecting to Redis', ready);
+    await withDeadline(clock, withinMs, 'connecting to Redis', becomesReady(client, clock, stop.signal));
   } catch (error) {
     if (error instanceof DeadlineExceeded) throw new RedisUnavailable(error);
     throw error;
+  } finally {
+    stop.abort();
   }
+}
+
+function isReady(client: RedisClient): boolean {
+  if (client.status !== 'ready') return false;
+  // Where commands may wait, a node connects when the first is for it.
+  if (!(client instanceof Cluster) || client.options.enableOfflineQueue) return true;
+  return client.nodes('master').every((node) => node.status === 'ready');
+}
+
+async function becomesReady(client: RedisClient, clock: Clock, signal: AbortSignal): Promise<void> {
+  if (client.status !== 'ready') await new Promise<void>((resolve) => client.once('ready', () => resolve()));
+  while (!isReady(client) && !signal.aborted) await pause(clock, LOOK_MS);
 }
 
 /** Runs commands and tells an absent Redis from a wrong command: the second is a bug and passes. */
@@ -137,6 +163,13 @@ export async function attempt<T>(work: Promise<T>): Promise<T> {
     if (error instanceof RedisUnavailable || !isAway(error)) throw error;
     throw new RedisUnavailable(error);
   }
+}
+
+/** A command as a library words it. A script is loaded on every node, as its keys may lie on any. */
+export async function sendRaw(client: RedisClient, [name = '', ...values]: readonly string[]): Promise<unknown> {
+  if (!(client instanceof Cluster) || name.toUpperCase() !== 'SCRIPT') return await client.call(name, ...values);
+  const replies = await Promise.all(client.nodes('master').map((node) => node.call(name, ...values)));
+  return replies[0];
 }
 
 const awayReplies = /^(LOADING|READONLY|MASTERDOWN|CLUSTERDOWN|TRYAGAIN|BUSY|NOREPLICAS)\b/;

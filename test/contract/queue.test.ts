@@ -7,6 +7,7 @@ import { silentLogger } from '../../shared/kernel/log.ts';
 import { type CallQueue, openQueue, type QueueWorker } from '../../shared/queue.ts';
 import { connectRedis, RedisUnavailable } from '../../shared/store/redis.ts';
 import { startTestRedis, type TestRedis } from '../support/redis.ts';
+import { keysOf } from '../support/redis-keys.ts';
 
 let redis: TestRedis;
 let queue: CallQueue;
@@ -192,7 +193,7 @@ describe('bells', () => {
     await other.ringOwner(owner, newCallSid());
     await queue.removeBell(owner);
     const raw = connectRedis(redis.url, 'subscriber', silentLogger);
-    assert.deepEqual(await raw.keys('*bell-gone-1*'), []);
+    assert.deepEqual(await keysOf(raw, '*bell-gone-1*'), []);
     raw.disconnect();
   });
 });

@@ -10,6 +10,7 @@ import { connectRedis, type RedisClient } from '../../shared/store/redis.ts';
 import { BoxFull, type Store } from '../../shared/store/store.ts';
 import { aCall, aStream } from '../support/records.ts';
 import { startTestRedis, type TestRedis } from '../support/redis.ts';
+import { keysOf } from '../support/redis-keys.ts';
 
 const RETENTION_MS = 60_000;
 const one = 'host-1' as OwnerId;
@@ -150,7 +151,7 @@ describe('calls', () => {
     await store.mailbox.postToGateway(sid, epoch, { kind: 'hangup', leg: FIRST_LEG });
     const call = await store.calls.get(sid);
     assert.deepEqual([call?.status, call?.durationMs, call?.ending], ['completed', 5, ending]);
-    const keys = await raw.keys(`pivot:{${sid}}:*`);
+    const keys = await keysOf(raw, `pivot:{${sid}}:*`);
     assert.ok(keys.length >= 6);
     for (const key of keys) {
       const left = await raw.pttl(key);

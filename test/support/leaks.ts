@@ -8,7 +8,9 @@ import { silentLogger } from '../../shared/kernel/log.ts';
 import type { Stack } from '../../shared/launch/stack.ts';
 import { indexKeys } from '../../shared/store/keys.ts';
 import { connectRedis, type RedisClient, untilReady } from '../../shared/store/redis.ts';
+import { readRedisAddress } from '../../shared/store/redis-address.ts';
 import { type Footprint, footprintOf } from './footprint.ts';
+import { keysOf } from './redis-keys.ts';
 
 /** A pooled connection to an application is kept for four seconds. */
 export const LEAK_DEADLINE_MS = 10_000;
@@ -30,13 +32,18 @@ export function baselineOf(stack: Stack): Baseline {
 }
 
 /** What is left of calls when `withinMs` are over, one sentence each; none is how it should be. */
-export async function leaksOf(stack: Stack, baseline: Baseline, withinMs: number): Promise<readonly string[]> {
+export async function leaksOf(
+  stack: Stack,
+  baseline: Baseline,
+  withinMs: number,
+  redisPorts: readonly number[] = redisPortsOf(stack.redisUrl),
+): Promise<readonly string[]> {
   const client = connectRedis(stack.redisUrl, 'commands', silentLogger);
   const until = systemClock.monotonic() + withinMs;
   try {
     await untilReady(client, systemClock, REDIS_DEADLINE_MS);
     for (;;) {
-      const leaks = [...(await keysLeft(client)), ...handlesLeft(stack, baseline)];
+      const leaks = [...(await keysLeft(client)), ...handlesLeft(stack, baseline, redisPorts)];
       if (leaks.length === 0 || systemClock.monotonic() > until) return leaks;
       await pause(systemClock, STEP_MS);
     }
@@ -45,8 +52,21 @@ export async function leaksOf(stack: Stack, baseline: Baseline, withinMs: number
   }
 }
 
-function handlesLeft(stack: Stack, baseline: Baseline): readonly string[] {
-  const redisPort = /^rediss?:/.test(stack.redisUrl) ? Number(new URL(stack.redisUrl).port || 6379) : -1;
+/** Ports of the servers that the address names; connections to them are kept. */
+function redisPortsOf(url: string): readonly number[] {
+  const address = readRedisAddress(url);
+  switch (address.kind) {
+    case 'socket':
+      return [];
+    case 'server':
+      return [address.server.port];
+    case 'sentinel':
+    case 'cluster':
+      return address.servers.map(({ port }) => port);
+  }
+}
+
+function handlesLeft(stack: Stack, baseline: Baseline, redisPorts: readonly number[]): readonly string[] {
   return [...stack.children].flatMap(([name, { pid }]) => {
     const now = footprintOf(pid);
     if (now === null) return [];
@@ -57,7 +77,7 @@ function handlesLeft(stack: Stack, baseline: Baseline): readonly string[] {
     const expected = isWorker ? [] : isSame ? before.udp : now.udp;
     const sockets = now.udp.filter((port) => !expected.includes(port));
     if (sockets.length > 0) leaks.push(`${name} has UDP sockets left at ${sockets.join(', ')}`);
-    const apps = now.tcp.filter(({ remote }) => remote !== redisPort);
+    const apps = now.tcp.filter(({ remote }) => !redisPorts.includes(remote));
     if (isWorker && apps.length > 0) {
       leaks.push(`${name} has connections left to ${apps.map(({ remote }) => remote).join(', ')}`);
     }
@@ -82,15 +102,4 @@ async function keysLeft(client: RedisClient): Promise<readonly string[]> {
     for (const key of await keysOf(client, `{pivot}:*:${list}`)) leaks.push(`${key} has jobs`);
   }
   return leaks;
-}
-
-async function keysOf(client: RedisClient, pattern: string): Promise<readonly string[]> {
-  const keys: string[] = [];
-  let cursor = '0';
-  do {
-    const [next, found] = await client.scan(cursor, 'MATCH', pattern, 'COUNT', 1000);
-    keys.push(...found);
-    cursor = next;
-  } while (cursor !== '0');
-  return keys;
 }

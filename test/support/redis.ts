@@ -1,7 +1,7 @@
 /**
  * A real Redis for tests: one child on a unix socket in a folder of its own, shared by a test file.
  * The file that starts it stops it. It can be stopped and started again on the same socket and data,
- * and frozen (SIGSTOP) to be there and silent.
+ * and frozen (SIGSTOP) to be there and silent. With `TEST_REDIS=cluster` it is a Cluster of three nodes instead.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -9,6 +9,7 @@ import net from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
+import { startTestCluster } from './redis-cluster.ts';
 
 export interface TestRedis {
   /** What `openStore` and the queue take. */
@@ -23,6 +24,7 @@ export interface TestRedis {
 }
 
 export async function startTestRedis(): Promise<TestRedis> {
+  if (process.env['TEST_REDIS'] === 'cluster') return startTestCluster();
   const folder = mkdtempSync(path.join(os.tmpdir(), 'pivot-redis-'));
   const socket = path.join(folder, 'redis.sock');
   let child = await launch(folder, socket);

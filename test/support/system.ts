@@ -17,6 +17,8 @@ export interface SystemOptions {
   readonly environment?: Readonly<Record<string, string>>;
   readonly workers?: number;
   readonly apis?: number;
+  /** Ports of Redis that `REDIS_URL` does not name. */
+  readonly redisPorts?: readonly number[];
 }
 
 export interface Answer {
@@ -38,16 +40,18 @@ export class System {
   readonly lines: string[];
 
   readonly #baseline: Baseline;
+  readonly #redisPorts: readonly number[] | undefined;
 
-  constructor(stack: Stack, lines: string[]) {
+  constructor(stack: Stack, lines: string[], redisPorts?: readonly number[]) {
     this.stack = stack;
+    this.#redisPorts = redisPorts;
     this.lines = lines;
     this.#baseline = baselineOf(stack);
   }
 
   /** What calls have left behind, one sentence each; waits up to the deadline for nothing. */
   leaks(withinMs = LEAK_DEADLINE_MS): Promise<readonly string[]> {
-    return leaksOf(this.stack, this.#baseline, withinMs);
+    return leaksOf(this.stack, this.#baseline, withinMs, this.#redisPorts);
   }
 
   /** One HTTP request to an API process, with the account's credentials. */
@@ -144,7 +148,7 @@ export async function startSystem(owner: Owner, options: SystemOptions = {}): Pr
     onLine: (service, line) => note(`[${service}] ${line}`),
   });
   const pids = [...stack.children.values()].map((child) => child.pid);
-  const system = new System(stack, lines);
+  const system = new System(stack, lines, options.redisPorts);
   owner.after(async () => {
     const leaks = await system.leaks().catch((error: unknown) => [`Redis cannot be asked: ${error}`]);
     await stack.stop();

@@ -1,48 +1,81 @@
 /** Addresses of Redis, and the pauses between attempts to reach it. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import {
-  addressOptions,
-  attempt,
-  RedisAddressError,
-  RedisUnavailable,
-  retryPauseMs,
-} from '../../../shared/store/redis.ts';
+import { attempt, RedisUnavailable, retryPauseMs, serverOptions } from '../../../shared/store/redis.ts';
+import { type RedisAddress, RedisAddressError, readRedisAddress } from '../../../shared/store/redis-address.ts';
 
 describe('an address of Redis', () => {
-  const cases: readonly (readonly [string, object])[] = [
-    ['redis://cache', { host: 'cache', port: 6379, db: 0 }],
-    ['redis://:p%40ss@cache:7000/3', { host: 'cache', port: 7000, db: 3, password: 'p@ss' }],
-    ['rediss://me:secret@cache', { host: 'cache', port: 6379, db: 0, username: 'me', password: 'secret', tls: {} }],
-    ['redis://[::1]:6380', { host: '::1', port: 6380, db: 0 }],
-    ['/run/redis/redis.sock', { path: '/run/redis/redis.sock' }],
-    ['unix:///run/my%20redis.sock?db=2', { path: '/run/my redis.sock', db: 2 }],
+  const server = (host: string, port = 6379) => ({ host, port });
+  const sentinel = { kind: 'sentinel', master: 'main', db: 0, tls: false, sentinel: {} } as const;
+  const cases: readonly (readonly [string, RedisAddress])[] = [
+    ['redis://cache', { kind: 'server', server: server('cache'), db: 0, tls: false }],
+    [
+      'redis://:p%40ss@cache:7000/3',
+      { kind: 'server', server: server('cache', 7000), db: 3, tls: false, password: 'p@ss' },
+    ],
+    [
+      'rediss://me:secret@cache',
+      { kind: 'server', server: server('cache'), db: 0, tls: true, username: 'me', password: 'secret' },
+    ],
+    ['redis://[::1]:6380', { kind: 'server', server: server('::1', 6380), db: 0, tls: false }],
+    ['redis://cache?db=4', { kind: 'server', server: server('cache'), db: 4, tls: false }],
+    ['/run/redis/redis.sock', { kind: 'socket', path: '/run/redis/redis.sock', db: 0 }],
+    ['unix:///run/my%20redis.sock?db=2', { kind: 'socket', path: '/run/my redis.sock', db: 2 }],
+    ['redis+sentinel://one/main', { ...sentinel, servers: [server('one', 26379)] }],
+    [
+      'rediss+sentinel://me:secret@one:1,[::1]:2,three/main/5?sentinelUsername=guard&sentinelPassword=p%40ss',
+      {
+        ...sentinel,
+        servers: [server('one', 1), server('::1', 2), server('three', 26379)],
+        db: 5,
+        tls: true,
+        username: 'me',
+        password: 'secret',
+        sentinel: { username: 'guard', password: 'p@ss' },
+      },
+    ],
+    ['redis+cluster://one:7000,two', { kind: 'cluster', servers: [server('one', 7000), server('two')], tls: false }],
+    ['rediss+cluster://:secret@one/', { kind: 'cluster', servers: [server('one')], tls: true, password: 'secret' }],
   ];
-  for (const [address, options] of cases) {
-    it(`may be ${address}`, () => assert.deepEqual(addressOptions(address), options));
+  for (const [text, address] of cases) {
+    it(`may be ${text}`, () => assert.deepEqual(readRedisAddress(text), address));
   }
 
-  it('may be nothing else', () => {
-    assert.throws(() => addressOptions('http://cache'), RedisAddressError);
-    assert.throws(() => addressOptions('cache'), RedisAddressError);
-  });
-
-  it('of Sentinel or Cluster is refused in words that do not tell its password', () => {
-    for (const address of [
-      'redis+sentinel://:secret@one:26379/mymaster',
-      'redis-sentinel://:secret@one:26379',
-      'sentinel://:secret@one',
-      'redis+cluster://:secret@one:7000',
-      'redis://:secret@one:7000,two:7000',
-      'rediss://:secret@one,two',
-    ]) {
+  it('may be nothing else, and its password is not told', () => {
+    const wrong: readonly (readonly [string, RegExp])[] = [
+      ['http://:secret@cache', /not an address of Redis/],
+      ['cache', /not an address of Redis/],
+      ['redis-sentinel://:secret@one:26379', /not an address of Redis/],
+      ['redis://:secret@one:7000,two:7000', /say which/],
+      ['redis+sentinel://:secret@one:26379', /name of the master/],
+      ['redis+sentinel://:secret@one/main/x', /database is a number/],
+      ['redis+sentinel://:secret@one/main/0/more', /name of the master/],
+      ['redis+cluster://:secret@one:7000/1', /no databases/],
+      ['redis+cluster://:secret@one?db=1', /no databases/],
+      ['redis+cluster://:secret@', /host or host:port/],
+      ['redis+cluster://:secret@one:70000', /host or host:port/],
+      ['redis://:secret%zz@one', /hex digits/],
+    ];
+    for (const [text, why] of wrong) {
       assert.throws(
-        () => addressOptions(address),
-        ({ message }: Error) =>
-          /REDIS_URL: .*Sentinel.*Cluster.*redis:\/\//.test(message.replace('or', '')) && !message.includes('secret'),
-        address,
+        () => readRedisAddress(text),
+        (error: unknown) =>
+          error instanceof RedisAddressError && why.test(error.message) && !/secret/.test(error.message),
+        text,
       );
     }
+  });
+
+  it('of Sentinels asks them over TLS where the servers have it, with their own credentials', () => {
+    const address = readRedisAddress('rediss+sentinel://:a@one,two/main/2?sentinelPassword=b');
+    assert.ok(address.kind === 'sentinel');
+    const { sentinels, name, db, password, sentinelPassword, tls, enableTLSForSentinelMode } = serverOptions(
+      address,
+      'commands',
+    );
+    assert.deepEqual([name, db, password, sentinelPassword], ['main', 2, 'a', 'b']);
+    assert.deepEqual(sentinels, [server('one', 26379), server('two', 26379)]);
+    assert.deepEqual([tls, enableTLSForSentinelMode], [{}, true]);
   });
 });
 
