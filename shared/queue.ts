@@ -11,7 +11,7 @@ import { Closers } from './kernel/closers.ts';
 import { type CallSid, type GatewayId, isCallSid, type OwnerId } from './kernel/ids.ts';
 import type { Logger } from './kernel/log.ts';
 import { LEASE_MS, LeaseKeeper, Leases } from './store/leases.ts';
-import { attempt, connectRedis, type RedisClient, RedisUnavailable, untilReady } from './store/redis.ts';
+import { attempt, connectRedisAt, type RedisClient, RedisUnavailable, untilReady } from './store/redis.ts';
 
 /** A consumer of one queue. `close` takes nothing new and waits for what runs; `abandon` does not wait. */
 export interface QueueWorker {
@@ -51,6 +51,7 @@ export interface CallQueue {
   close(): Promise<void>;
 }
 
+/** The hash tag of all queues: BullMQ's steps take keys of one queue, and these all lie on one slot. */
 const PREFIX = '{pivot}';
 const START_TIMEOUT_MS = 10_000;
 /** The pool gives a call up long before; BullMQ itself must never drop one without a word. */
@@ -65,7 +66,7 @@ const bellOf = (id: OwnerId | GatewayId): string => `bell-${id.replace(/[^\w.-]/
 
 /** @throws RedisUnavailable when Redis does not answer within ten seconds. */
 export async function openQueue(redisUrl: string, clock: Clock, log: Logger): Promise<CallQueue> {
-  const client = connectRedis(redisUrl, 'commands', log);
+  const client = connectRedisAt(redisUrl, PREFIX, 'commands', log);
   try {
     await untilReady(client, clock, START_TIMEOUT_MS);
   } catch (error) {
@@ -244,7 +245,7 @@ class RedisCallQueue implements CallQueue {
     run: (job: Job<unknown>, token?: string) => Promise<void>,
     options: Omit<WorkerOptions, 'connection'>,
   ): QueueWorker {
-    const connection = connectRedis(this.#redisUrl, 'blocking', this.#log);
+    const connection = connectRedisAt(this.#redisUrl, PREFIX, 'blocking', this.#log);
     const worker = new Worker(name, run, {
       connection,
       prefix: PREFIX,

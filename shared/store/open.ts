@@ -7,7 +7,7 @@ import { Boxes } from './mailbox.ts';
 import { Numbers } from './numbers.ts';
 import { OwedCallbacks } from './outbox.ts';
 import { PresentOnes } from './presence.ts';
-import { attempt, connectRedis, untilReady } from './redis.ts';
+import { connectRedis, connectRedisAt, pingRedis, untilReady } from './redis.ts';
 import type { StoreScope, StoreSettings } from './scope.ts';
 import type { Store } from './store.ts';
 import { Streams } from './streams.ts';
@@ -15,6 +15,8 @@ import { Timeline } from './timeline.ts';
 
 const START_TIMEOUT_MS = 10_000;
 const PRESENCE_MS = 6000;
+/** What is published on one node of a Cluster is heard on all: any will do, and this one is found again. */
+const CHANNELS = 'pivot:channels';
 const IDEMPOTENCY_MS = 86_400_000;
 
 /**
@@ -32,7 +34,7 @@ export async function openStore(redisUrl: string, settings: StoreSettings, clock
     throw error;
   }
   const calls = new Calls(scope);
-  const timeline = new Timeline(scope, () => connectRedis(redisUrl, 'subscriber', log));
+  const timeline = new Timeline(scope, () => connectRedisAt(redisUrl, CHANNELS, 'subscriber', log));
   return {
     calls,
     timeline,
@@ -44,7 +46,7 @@ export async function openStore(redisUrl: string, settings: StoreSettings, clock
     presence: new PresentOnes(scope),
     async ping() {
       const start = clock.monotonic();
-      await attempt(client.ping());
+      await pingRedis(client);
       return clock.monotonic() - start;
     },
     async close() {

@@ -1,5 +1,5 @@
 /**
- * The connections to Redis, and the only importer of ioredis. A command never waits for a Redis that
+ * The connections to Redis, and beside redis-slot.ts the only importer of ioredis. A command never waits for a Redis that
  * is away: it fails at once, or after two seconds when Redis is there and silent, with
  * `RedisUnavailable`; the connection itself is tried again for ever with growing pauses.
  * Whoever opens a connection closes it. Addresses: redis-address.ts.
@@ -12,6 +12,7 @@ import { DeadlineExceeded, pause, withDeadline } from '../kernel/deadline.ts';
 import { ExpectedFailure } from '../kernel/expected-failure.ts';
 import type { Logger } from '../kernel/log.ts';
 import { type RedisAddress, readRedisAddress } from './redis-address.ts';
+import { atSlotOf } from './redis-slot.ts';
 
 /** An expected failure: Redis is away or silent. Whether a write was done is unknown. */
 export class RedisUnavailable extends ExpectedFailure {
@@ -52,7 +53,25 @@ export function retryPauseMs(times: number, random = Math.random()): number {
  */
 export function connectRedis(url: string, use: ConnectionUse, log: Logger): RedisClient {
   const address = readRedisAddress(url);
-  const client = address.kind === 'cluster' ? openCluster(address, use) : new Redis(serverOptions(address, use));
+  return watched(address.kind === 'cluster' ? openCluster(address, use) : openServer(address, use), use, log);
+}
+
+/**
+ * The same for keys that all lie on the slot of this one: even of a Cluster it is a connection to one server.
+ *
+ * @throws RedisAddressError
+ */
+export function connectRedisAt(url: string, key: string, use: ConnectionUse, log: Logger): Redis {
+  const address = readRedisAddress(url);
+  if (address.kind !== 'cluster') return watched(openServer(address, use), use, log);
+  const tls = address.tls ? { tls: {} } : {};
+  const options = { ...connectionOptions(address, use), ...oneServerOptions(use), ...tls };
+  return watched(new Redis(atSlotOf(key, address.servers, options)), use, log);
+}
+
+const openServer = (address: OneServer, use: ConnectionUse): Redis => new Redis(serverOptions(address, use));
+
+function watched<Client extends RedisClient>(client: Client, use: ConnectionUse, log: Logger): Client {
   let down = false;
   client.on('error', (error: unknown) => {
     if (!down) log.warn({ err: error, use }, 'redis connection failed');
@@ -72,9 +91,8 @@ type ManyServers = Extract<RedisAddress, { readonly kind: 'cluster' }>;
 export function serverOptions(address: OneServer, use: ConnectionUse): RedisOptions & { replyMapping: 'legacy' } {
   const shared = {
     ...connectionOptions(address, use),
+    ...oneServerOptions(use),
     db: address.db,
-    retryStrategy: retryPauseMs,
-    ...(use === 'commands' ? { enableOfflineQueue: false, autoResendUnfulfilledCommands: false } : {}),
   };
   switch (address.kind) {
     case 'socket':
@@ -94,6 +112,13 @@ export function serverOptions(address: OneServer, use: ConnectionUse): RedisOpti
   }
 }
 
+const oneServerOptions = (use: ConnectionUse) => ({
+  retryStrategy: retryPauseMs,
+  // After a failover the old primary answers READONLY, or MOVED in a Cluster: find the new one.
+  reconnectOnError: (error: Error) => /^(READONLY|MOVED) /.test(error.message),
+  ...(use === 'commands' ? { enableOfflineQueue: false, autoResendUnfulfilledCommands: false } : {}),
+});
+
 function openCluster(address: ManyServers, use: ConnectionUse): Cluster {
   const failsFast = use === 'commands';
   const options = {
@@ -106,9 +131,18 @@ function openCluster(address: ManyServers, use: ConnectionUse): Cluster {
     ...(address.tls ? { dnsLookup: asItIs } : {}),
   } satisfies ClusterOptions;
   const cluster = new Cluster([...address.servers], options);
-  // Nodes connect when they become known, not with their first command: that one would find them not ready.
-  if (failsFast) cluster.on('+node', (node: Redis) => void node.connect().catch(() => undefined));
+  if (failsFast) connectNodesEarly(cluster);
   return cluster;
+}
+
+/** Nodes connect when they become known, not with their first command: that one would find them not ready. */
+function connectNodesEarly(cluster: Cluster): void {
+  const connect = (node: Redis): void => {
+    // Before the Cluster is known its first servers are only asked about it.
+    if (cluster.status === 'ready' && node.status === 'wait') node.connect().catch(() => undefined);
+  };
+  cluster.on('+node', connect);
+  cluster.on('ready', () => cluster.nodes().forEach(connect));
 }
 
 const asItIs: NonNullable<ClusterOptions['dnsLookup']> = (name, answer) => answer(null, name);
@@ -121,8 +155,6 @@ function connectionOptions({ username, password }: RedisAddress, use: Connection
     connectTimeout: CONNECT_TIMEOUT_MS,
     keepAlive: KEEP_ALIVE_MS,
     ...(use === 'subscriber' ? {} : { socketTimeout: DEAD_AFTER_MS[use] }),
-    // After a failover the old primary answers READONLY: find the new one.
-    reconnectOnError: (error: Error) => error.message.startsWith('READONLY'),
     ...(use === 'commands'
       ? { maxRetriesPerRequest: 0, commandTimeout: COMMAND_TIMEOUT_MS }
       : { maxRetriesPerRequest: null }),
@@ -147,7 +179,15 @@ function isReady(client: RedisClient): boolean {
   if (client.status !== 'ready') return false;
   // Where commands may wait, a node connects when the first is for it.
   if (!(client instanceof Cluster) || client.options.enableOfflineQueue) return true;
-  return client.nodes('master').every((node) => node.status === 'ready');
+  const nodes = client.nodes('master').filter((node) => node.status === 'ready');
+  return nodes.length >= new Set(client.slots.map(([primary]) => primary)).size;
+}
+
+/** Whether Redis answers: in a Cluster every node, as any may have the next key. @throws RedisUnavailable */
+export async function pingRedis(client: RedisClient): Promise<void> {
+  if (!isReady(client)) throw new RedisUnavailable(new Error(`connection is ${client.status}`));
+  const servers = client instanceof Cluster ? client.nodes('master') : [client];
+  await attempt(Promise.all(servers.map((server) => server.ping())));
 }
 
 async function becomesReady(client: RedisClient, clock: Clock, signal: AbortSignal): Promise<void> {
@@ -172,7 +212,7 @@ export async function sendRaw(client: RedisClient, [name = '', ...values]: reado
   return replies[0];
 }
 
-const awayReplies = /^(LOADING|READONLY|MASTERDOWN|CLUSTERDOWN|TRYAGAIN|BUSY|NOREPLICAS)\b/;
+const awayReplies = /^(LOADING|READONLY|MASTERDOWN|CLUSTERDOWN|MOVED|ASK|TRYAGAIN|UNBLOCKED|BUSY|NOREPLICAS)\b/;
 
 function isAway(error: unknown): boolean {
   if (!(error instanceof Error) || error instanceof TypeError || error instanceof RangeError) return false;
