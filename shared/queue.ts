@@ -1,16 +1,16 @@
 /**
  * The queues, and the only importer of bullmq: `calls` (a call is a job, its id the call's sid),
  * `callbacks` (what is still owed when a call has ended) and one bell per worker thread and gateway
- * (`bell-<id>`), rung when a letter lies in a box. The lock of a job is the lease on a call: three
- * seconds, renewed each second (store/leases.ts). A call may still be handed to a second owner while
- * the first runs, when that stalled; the epoch of the store keeps it harmless.
+ * (`bell-<id>`), rung when a letter lies in a box. The lock of a job is the lease on a call (store/leases.ts).
+ * A call may still be handed to a second owner while the first runs, when that stalled: the epoch of the store
+ * keeps it from writing, `worker/pool/lease.ts` from speaking.
  */
 import { type Job, Queue, type QueueOptions, Worker, type WorkerOptions } from 'bullmq';
 import type { Clock } from './kernel/clock.ts';
 import { Closers } from './kernel/closers.ts';
 import { type CallSid, type GatewayId, isCallSid, type OwnerId } from './kernel/ids.ts';
 import type { Logger } from './kernel/log.ts';
-import { LEASE_MS, LeaseKeeper, Leases } from './store/leases.ts';
+import { LEASE_MS, LeaseKeeper, Leases, RENEW_EVERY_MS } from './store/leases.ts';
 import { attempt, connectRedisAt, type RedisClient, RedisUnavailable, untilReady } from './store/redis.ts';
 
 /** A consumer of one queue. `close` takes nothing new and waits for what runs; `abandon` does not wait. */
@@ -23,8 +23,10 @@ export interface CallWork {
   readonly concurrency: number;
   /** Runs the call; the job lasts as long. `recoveries` counts the owners that died with it. Must not reject. */
   run(sid: CallSid, recoveries: number): Promise<void>;
-  /** These leases were not simply renewed: somebody else may have the calls by now, or Redis has forgotten them. */
+  /** These leases were not simply renewed: they had run out, or Redis had forgotten them. */
   onLockLost(sids: readonly CallSid[]): void;
+  /** All leases were renewed by a step asked for at this time (monotonic), but these: somebody else has the calls. */
+  onRenewed?(askedAt: number, lost: readonly CallSid[]): void;
 }
 
 /** All methods reject with `RedisUnavailable` at once when Redis is away; workers wait for it instead. */
@@ -50,6 +52,9 @@ export interface CallQueue {
   removeBell(owner: OwnerId): Promise<void>;
   close(): Promise<void>;
 }
+
+/** How long a call without a sign of life stays with its owner, and how often those who live give one. */
+export const leaseTimes = { lastsMs: LEASE_MS, everyMs: RENEW_EVERY_MS } as const;
 
 /** The hash tag of all queues: BullMQ's steps take keys of one queue, and these all lie on one slot. */
 const PREFIX = '{pivot}';
@@ -143,6 +148,10 @@ class RedisCallQueue implements CallQueue {
       clock: this.#clock,
       log: this.#log,
       onDoubt: (sids) => work.onLockLost(sids),
+      onRenewed: (askedAt, lost) => {
+        if (lost.length > 0) work.onLockLost(lost);
+        work.onRenewed?.(askedAt, lost);
+      },
     });
     this.#keepers.add(keeper);
     const stop = (): void => {

@@ -9,7 +9,7 @@ import { ExpectedFailure } from '../shared/kernel/expected-failure.ts';
 import { createLogger } from '../shared/kernel/log.ts';
 import { RedisPing } from '../shared/metrics/redis-ping.ts';
 import { createDestinationGuard } from '../shared/net/destination.ts';
-import { openQueue } from '../shared/queue.ts';
+import { leaseTimes, openQueue } from '../shared/queue.ts';
 import { readSettings, type Settings, SettingsError } from '../shared/settings.ts';
 import { openStore } from '../shared/store/open.ts';
 import { remoteParser } from '../shared/twiml/parser-bridge.ts';
@@ -25,6 +25,7 @@ import { Sampler } from './metrics/sampler.ts';
 import { StreamWatch } from './metrics/stream-watch.ts';
 import { ThreadMetrics } from './metrics/thread-metrics.ts';
 import { Couriers } from './pool/couriers.ts';
+import { Lease } from './pool/lease.ts';
 import { newOwnerId } from './pool/owner-id.ts';
 import { openPool, type Pool } from './pool/pool.ts';
 import { PortPool, portsOfThread } from './rtp/ports.ts';
@@ -57,7 +58,12 @@ async function open(settings: Settings, redisUrl: string): Promise<Pool> {
   closers.push(() => synthesiser.close());
   const parser = remoteParser(data.parser, clock);
   closers.push(() => parser.close());
-  const metronome = new Metronome({ clock, report: (err) => log.error({ err }, 'a beat failed') });
+  const metronome = new Metronome({
+    clock,
+    report: (err) => log.error({ err }, 'a beat failed'),
+    mayGoOn: (stalledMs) => lease.mayGoOn(stalledMs),
+  });
+  const lease = new Lease(clock, leaseTimes, () => metronome.goOn());
   closers.push(() => metronome.close());
   const ports = new PortPool(portsOfThread(settings.RTP_PORTS, data.index, data.count), clock);
   const makeLeg = makeLegFactory({ settings, ports, beatSource: metronome, clock, log });
@@ -85,6 +91,7 @@ async function open(settings: Settings, redisUrl: string): Promise<Pool> {
     clock,
     log,
     courier: couriers,
+    lease,
     makeLeg: ({ callSid, id, offer, delegate, post }) =>
       makeLeg(id, offer, post, delegate, dump && ((tee) => dump.start(`${callSid}-${id}`, tee)), sdpSession(callSid)),
     makeSession: (callPorts) => new Session(callPorts),

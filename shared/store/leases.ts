@@ -12,9 +12,9 @@ import { type RedisClient, RedisUnavailable, Script } from './redis.ts';
 const steps = { renew: new Script('lease-renew'), sweep: new Script('lease-sweep') };
 
 /** How long a lease lasts unless renewed, and how often it is. */
-export const LEASE_MS = 3000;
-const RENEW_EVERY_MS = 1000;
-const SWEEP_EVERY_MS = 900;
+export const LEASE_MS = 2500;
+export const RENEW_EVERY_MS = 750;
+const SWEEP_EVERY_MS = 700;
 /** A lease has at least `LEASE_MS - RENEW_EVERY_MS` left at any time: so long a hole has cost none. */
 const HOLE_MS = 2500;
 /** After a hole: the longest pause of a connection that looks for Redis, and a renewal. */
@@ -29,6 +29,12 @@ interface Lease {
   readonly token: string;
 }
 
+/** Lost, or else taken again or made again. */
+interface Doubtful {
+  readonly id: string;
+  readonly isLost: boolean;
+}
+
 export class Leases {
   readonly #client: RedisClient;
   readonly #base: string;
@@ -41,14 +47,15 @@ export class Leases {
     this.#jobOptions = JSON.stringify(jobOptions);
   }
 
-  /** Renews them all; answers with those it was not that simple for: lost, taken again or made again. @throws RedisUnavailable */
-  async renew(leases: readonly Lease[], nowMs: number): Promise<readonly string[]> {
-    const doubtful: string[] = [];
+  /** Renews them all; answers with those it was not that simple for. @throws RedisUnavailable */
+  async renew(leases: readonly Lease[], nowMs: number): Promise<readonly Doubtful[]> {
+    const doubtful: Doubtful[] = [];
     for (let from = 0; from < leases.length; from += BATCH) {
       const pairs = leases.slice(from, from + BATCH).flatMap(({ id, token }) => [id, token]);
       const values = [this.#base, LEASE_MS, nowMs, this.#jobOptions, ...pairs];
       const told = texts(await steps.renew.run(this.#client, [`${this.#base}active`], values));
-      doubtful.push(...told.filter((_word, index) => index % 2 === 0));
+      for (let at = 0; at < told.length; at += 2)
+        doubtful.push({ id: told[at] ?? '', isLost: told[at + 1] === 'lost' });
     }
     return doubtful;
   }
@@ -64,8 +71,10 @@ export interface LeaseKeeperOptions {
   readonly leases: Leases;
   readonly clock: Clock;
   readonly log: Logger;
-  /** These leases were lost, taken again or made again. */
+  /** These leases were taken again or made again. */
   readonly onDoubt: (sids: readonly CallSid[]) => void;
+  /** All leases were renewed by a step asked for at this time (monotonic), but these: somebody else has them. */
+  readonly onRenewed: (askedAt: number, lost: readonly CallSid[]) => void;
 }
 
 /** Renews the leases of the calls that run here, and sweeps for those whose owner is gone, once a second each. */
@@ -106,10 +115,24 @@ export class LeaseKeeper {
   }
 
   async #renew(): Promise<void> {
-    const { leases, clock, onDoubt } = this.#options;
-    const held = [...this.#held].map(([id, token]) => ({ id, token }));
-    const doubtful = (await leases.renew(held, clock.now())).filter(isCallSid);
-    if (doubtful.length > 0 && !this.#stopped) onDoubt(doubtful);
+    const { leases, clock, onDoubt, onRenewed } = this.#options;
+    const held = new Map(this.#held);
+    const askedAt = clock.monotonic();
+    const answer = await leases.renew(
+      [...held].map(([id, token]) => ({ id, token })),
+      clock.now(),
+    );
+    if (this.#stopped) return;
+    // Not those that have ended, or were handed to us anew, meanwhile.
+    const told = answer.flatMap(({ id, isLost }) =>
+      isCallSid(id) && this.#held.get(id) === held.get(id) ? [{ id, isLost }] : [],
+    );
+    const doubtful = told.filter(({ isLost }) => !isLost).map(({ id }) => id);
+    if (doubtful.length > 0) onDoubt(doubtful);
+    onRenewed(
+      askedAt,
+      told.filter(({ isLost }) => isLost).map(({ id }) => id),
+    );
   }
 
   /** While Redis is away there is nothing to be done but to come again. */

@@ -119,6 +119,11 @@ function figuresOf(after: readonly Account[], { hits, at }: Harm, healedMs: numb
     calls: after.length,
     hit: hit.length,
     up: after.filter(({ status, line }) => status === 'in-progress' && line?.state === 'up').length,
+    /** Until the last of the hit calls had another owner. */
+    claimedMax: quantile(
+      hit.map(({ events }) => claimedAfter(events, at)),
+      1,
+    ),
     silenceP50: quantile(silence, 0.5),
     silenceMax: quantile(silence, 1),
     othersMax: quantile(
@@ -133,4 +138,9 @@ function figuresOf(after: readonly Account[], { hits, at }: Harm, healedMs: numb
     twoOwners: after.reduce((sum, { line }) => sum + (line?.twoOwners ?? 0), 0),
     healedMs,
   };
+}
+
+function claimedAfter(events: Account['events'], at: number): number {
+  const claim = events.find((event) => event.type === 'call.claimed' && Date.parse(event.at) >= at);
+  return claim === undefined ? 0 : Date.parse(claim.at) - at;
 }

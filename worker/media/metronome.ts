@@ -20,6 +20,8 @@ interface Member {
 
 /** Beats later than this are not caught up. */
 const MAX_BEHIND_MS = 1000;
+/** The thread did not run for so long: it may have been stopped, and somebody else may speak in its place. */
+const STALL_MS = 250;
 
 export interface Lateness {
   /** Beats run since the last look. */
@@ -37,11 +39,14 @@ export interface MetronomeOptions {
   readonly phases?: number;
   /** Told when a listener threw; the listener is removed and the others go on. */
   readonly report: (error: unknown) => void;
+  /** Asked after a stall, before another beat is run; after a no all beats wait for `goOn`. Default: yes. */
+  readonly mayGoOn?: (stalledMs: number) => boolean;
 }
 
 export class Metronome implements BeatSource {
   readonly #clock: Clock;
   readonly #report: (error: unknown) => void;
+  readonly #mayGoOn: (stalledMs: number) => boolean;
   readonly #phases: readonly Set<Member>[];
   readonly #slotMs: number;
   readonly #startMs: number;
@@ -50,6 +55,10 @@ export class Metronome implements BeatSource {
   #timer: Timer | null = null;
   #members = 0;
   #closed = false;
+  /** Waiting for `goOn`. */
+  #held = false;
+  /** When the last beat was run, to notice a stall between two of one tick. */
+  #ranAt = 0;
   /** Late, and the sockets have had their turn first. */
   #yielded = false;
   #beats = 0;
@@ -58,9 +67,10 @@ export class Metronome implements BeatSource {
   #lateMaxMs = 0;
   #lateSumMs = 0;
 
-  constructor({ clock, phases = 10, report }: MetronomeOptions) {
+  constructor({ clock, phases = 10, report, mayGoOn = () => true }: MetronomeOptions) {
     this.#clock = clock;
     this.#report = report;
+    this.#mayGoOn = mayGoOn;
     this.#phases = Array.from({ length: phases }, () => new Set<Member>());
     this.#slotMs = FRAME_MS / phases;
     this.#startMs = clock.monotonic();
@@ -91,6 +101,13 @@ export class Metronome implements BeatSource {
     return lateness;
   }
 
+  /** After a no of `mayGoOn`: whoever still listens may be heard. What was missed is handed on as skipped. */
+  goOn(): void {
+    if (!this.#held) return;
+    this.#held = false;
+    this.#arm();
+  }
+
   /** Stops for good. Idempotent. */
   close(): void {
     this.#closed = true;
@@ -109,7 +126,7 @@ export class Metronome implements BeatSource {
   }
 
   #arm(): void {
-    if (this.#timer || this.#closed || this.#members === 0) return;
+    if (this.#timer || this.#closed || this.#held || this.#members === 0) return;
     const waitMs = this.#slotTime(this.#nextUsed()) - this.#clock.monotonic();
     this.#timer = this.#clock.after(Math.max(0, Math.ceil(waitMs)), () => this.#tick());
   }
@@ -124,6 +141,8 @@ export class Metronome implements BeatSource {
     const now = this.#clock.monotonic();
     const first = this.#nextUsed();
     const lateMs = now - this.#slotTime(first);
+    this.#held = lateMs >= STALL_MS && !this.#mayGoOn(lateMs);
+    if (this.#held) return;
     if (lateMs > FRAME_MS && !this.#yielded) {
       this.#yielded = true;
       this.#timer = this.#clock.after(0, () => this.#tick());
@@ -134,15 +153,18 @@ export class Metronome implements BeatSource {
     this.#slot = first;
     if (lateMs > MAX_BEHIND_MS) this.#jump(lateMs);
     const due = this.#slotAt(now);
-    while (this.#slot <= due && !this.#closed) this.#run(this.#slot++);
+    this.#ranAt = now;
+    while (this.#slot <= due && !this.#closed && this.#run(this.#slot)) this.#slot++;
     this.#arm();
   }
 
-  #run(slot: number): void {
+  /** False when the thread stalled in the middle: the rest of the slot is left to the next tick, which asks first. */
+  #run(slot: number): boolean {
     const phase = slot % this.#phases.length;
     const members = this.#phases[phase] as Set<Member>;
     for (const member of members) {
       if (member.slot !== slot) continue;
+      if (this.#stalled()) return false;
       member.slot += this.#phases.length;
       this.#beats++;
       try {
@@ -152,6 +174,14 @@ export class Metronome implements BeatSource {
         this.#report(error);
       }
     }
+    return true;
+  }
+
+  #stalled(): boolean {
+    const now = this.#clock.monotonic();
+    const pausedMs = now - this.#ranAt;
+    this.#ranAt = now;
+    return pausedMs >= STALL_MS;
   }
 
   /** Gives up whole periods, the same number for each phase, and tells the listeners. */

@@ -77,6 +77,10 @@ class CallPool implements Pool {
         onLockLost: (sids) => {
           for (const sid of sids) this.#running.get(sid)?.ring();
         },
+        onRenewed: (askedAt, lost) => {
+          for (const sid of lost) this.#running.get(sid)?.lost();
+          this.#options.lease?.renewed(askedAt);
+        },
       }),
     };
     this.#scheduleLook();

@@ -8,6 +8,7 @@ import type { Store } from '../../shared/store/store.ts';
 import type { CallPorts, CallSession } from '../call/ports.ts';
 import type { Fetcher } from '../fetch/fetcher.ts';
 import type { Leg, LegDelegate } from '../leg/leg.ts';
+import type { Lease } from './lease.ts';
 import type { ObserveCall } from './observer.ts';
 
 /** Delivers callbacks out of the outbox of a call, in order. One delivers for a call at a time. */
@@ -45,6 +46,8 @@ export interface PoolOptions {
   readonly clock: Clock;
   readonly log: Logger;
   readonly courier: Courier;
+  /** Told of each renewal, after calls that were lost are closed. */
+  readonly lease?: Lease;
   readonly makeLeg: MakeLeg;
   readonly makeSession: (ports: CallPorts) => CallSession;
   /** Metrics and traces. */

@@ -168,3 +168,51 @@ test('after a pause the event loop has one turn before the missed beats run', ()
   assert.deepEqual(order, ['turn', 'beat', 'beat', 'beat', 'beat', 'beat', 'beat']);
   metronome.close();
 });
+
+test('after a stall it asks first, and runs not one beat before it may', () => {
+  const clock = new StallingClock();
+  const asked: number[] = [];
+  let may = false;
+  const mayGoOn = (stalledMs: number): boolean => {
+    asked.push(stalledMs);
+    return may;
+  };
+  const metronome = new Metronome({ clock, phases: 4, report: never, mayGoOn });
+  let beats = 0;
+  let skipped = 0;
+  metronome.join({ beat: () => beats++, skipped: (count) => (skipped += count) });
+  clock.advance(100);
+  assert.deepEqual(asked, [], 'punctual beats are nobody else’s business');
+  const before = beats;
+  clock.stall(10_000);
+  clock.advance(3000);
+  assert.equal(beats, before);
+  assert.equal(skipped, 0, 'nor is silence handed on');
+  assert.ok((asked[0] ?? 0) > 9900, String(asked));
+  may = true;
+  metronome.goOn();
+  clock.advance(40);
+  assert.ok(beats > before);
+  assert.ok(Math.abs(beats + skipped - before - 13_040 / 20) <= 2, `${beats - before} and ${skipped}`);
+  metronome.close();
+});
+
+test('a stall between two beats of one tick stops the rest of it', () => {
+  const clock = new StallingClock();
+  const metronome = new Metronome({ clock, phases: 1, report: never, mayGoOn: () => false });
+  const spoken: string[] = [];
+  let frozen = false;
+  metronome.join({
+    beat: () => {
+      spoken.push('first');
+      if (frozen) clock.stall(10_000);
+    },
+  });
+  metronome.join({ beat: () => spoken.push('second') });
+  clock.advance(20);
+  assert.deepEqual(spoken, ['first', 'second']);
+  frozen = true;
+  clock.advance(60);
+  assert.deepEqual(spoken, ['first', 'second', 'first']);
+  metronome.close();
+});
