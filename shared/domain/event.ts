@@ -9,6 +9,8 @@ import type { Ending } from './ending.ts';
 export type TimelineEntry =
   | { readonly type: 'call.created'; readonly direction: string; readonly from: string; readonly to: string }
   | { readonly type: 'call.claimed'; readonly owner: string; readonly epoch: number; readonly queueMs: number }
+  /** Redis had forgotten the call; its owner wrote it again. */
+  | { readonly type: 'call.restored' }
   | { readonly type: 'call.status'; readonly status: CallStatus }
   | { readonly type: 'call.ended'; readonly ending: Ending }
   /** One SIP message that mattered: `sip.invite`, `sip.ringing`, `sip.answered`, `sip.bye`, `sip.reinvite` … */

@@ -47,6 +47,14 @@ export class CallIndex {
     if (this.#added % SWEEP_EVERY === 0) await this.#sweep();
   }
 
+  /** Redis had forgotten it; it is owned. */
+  async restored(call: CallRecord): Promise<void> {
+    const score = Date.parse(call.createdAt);
+    const { client } = this.#scope;
+    const live = isFinal(call.status) ? [] : [client.zadd(indexKeys.live, score, call.sid)];
+    await attempt(Promise.all([client.zadd(indexKeys.all, score, call.sid), ...live]));
+  }
+
   /** Somebody owns it. */
   async taken(sid: CallSid): Promise<void> {
     await attempt(this.#scope.client.zrem(indexKeys.queued, sid));

@@ -6,14 +6,16 @@ import { createHash } from 'node:crypto';
 import { type CallPatch, type CallRecord, isFinal } from '../domain/call.ts';
 import type { CallSid, Epoch, OwnerId } from '../kernel/ids.ts';
 import { CallIndex } from './call-index.ts';
-import { decodeCall, encodeEntries, encodeFields, many, texts } from './encoding.ts';
+import { decodeCall, encodeEntries, encodeFields, encodeStreams, lostOf, many, texts } from './encoding.ts';
+import type { Generation } from './generation.ts';
 import { callKeys, idempotencyKey, scriptKeys } from './keys.ts';
-import { attempt, Script } from './redis.ts';
+import { attempt, RedisUnavailable, Script } from './redis.ts';
 import type { StoreScope } from './scope.ts';
 import {
   BoxFull,
   type CallChange,
   type CallFilter,
+  type CallMemory,
   type CallStore,
   type Created,
   type Fenced,
@@ -24,16 +26,19 @@ const steps = {
   create: new Script('call', 'create'),
   claim: new Script('call', 'claim'),
   save: new Script('call', 'save'),
+  restore: new Script('call', 'restore'),
   endUnclaimed: new Script('call', 'end-unclaimed'),
   remember: new Script('remember'),
 };
 
 export class Calls implements CallStore {
   readonly #scope: StoreScope;
+  readonly #generation: Generation;
   readonly #index: CallIndex;
 
-  constructor(scope: StoreScope) {
+  constructor(scope: StoreScope, generation: Generation) {
     this.#scope = scope;
+    this.#generation = generation;
     this.#index = new CallIndex(scope, (sid) => this.get(sid));
   }
 
@@ -61,7 +66,11 @@ export class Calls implements CallStore {
 
   async get(sid: CallSid): Promise<CallRecord | null> {
     const fields = await attempt(this.#scope.client.hgetall(callKeys(sid).call));
-    return decodeCall(Object.entries(fields).flat());
+    const call = decodeCall(Object.entries(fields).flat());
+    if (call === null && (await this.#generation.isForgetful())) {
+      throw new RedisUnavailable(new Error('Redis has just lost what it held'));
+    }
+    return call;
   }
 
   list(filter: CallFilter, limit: number, cursor: string | null): Promise<Page<CallRecord>> {
@@ -92,8 +101,24 @@ export class Calls implements CallStore {
       ...many((change.streams ?? []).flatMap(({ stream, patch }) => encodeFields(patch, `${stream}:`))),
     ]);
     if (reply === 'full') throw new BoxFull();
-    if (reply !== 'done') return 'lost';
+    if (reply !== 'done') return lostOf(reply);
     if (ends) await this.#index.ended(sid);
+    return 'done';
+  }
+
+  async restore({ call, epoch, serial, streams, entries, callbacks }: CallMemory): Promise<Fenced> {
+    const reply = await steps.restore.run(this.#scope.client, scriptKeys(call.sid), [
+      epoch,
+      serial,
+      this.#scope.settings.retentionMs,
+      JSON.stringify(call.endedAt ?? this.#now()),
+      ...many(encodeFields(call)),
+      ...many(encodeEntries(entries)),
+      ...encodeStreams(streams),
+      ...many(callbacks.map((callback) => JSON.stringify(callback))),
+    ]);
+    if (reply !== 'done') return 'lost';
+    await this.#index.restored(call);
     return 'done';
   }
 

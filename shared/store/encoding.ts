@@ -5,7 +5,8 @@
 import type { CallRecord } from '../domain/call.ts';
 import type { TimelineEntry } from '../domain/event.ts';
 import type { Posted } from '../domain/letter.ts';
-import type { StreamRecord } from '../domain/stream.ts';
+import { isLive, isTwoWay, type StreamRecord } from '../domain/stream.ts';
+import { CallForgotten } from './store.ts';
 
 /** Field, JSON, field, JSON …; absent values are left out. */
 export function encodeFields(record: object, prefix = ''): string[] {
@@ -80,4 +81,31 @@ export function canonical(value: unknown): string {
       ? Object.fromEntries(Object.entries(item).sort(([one], [other]) => (one < other ? -1 : 1)))
       : item,
   );
+}
+
+/** Why a fenced step was refused. @throws CallForgotten */
+export function lostOf(reply: unknown): 'lost' {
+  if (reply === 'forgotten') throw new CallForgotten();
+  return 'lost';
+}
+
+/** Streams as `restore.lua` takes them: their fields with their names, their sids in order, and the live ones. */
+export function encodeStreams(streams: readonly StreamRecord[]): (string | number)[] {
+  const fields = streams.flatMap((stream) => [
+    ...encodeFields(stream, `${stream.sid}:`),
+    `name:${stream.spec.name}`,
+    stream.sid,
+  ]);
+  const live = streams.filter(({ status }) => isLive(status));
+  return [
+    ...many(fields),
+    ...many(streams.map(({ sid }) => sid)),
+    ...many(live.flatMap((stream) => [stream.sid, liveStream(stream)])),
+  ];
+}
+
+/** What the limits look at: see `open-stream.lua`. */
+function liveStream({ spec }: StreamRecord): string {
+  const tracks = spec.track === 'both' ? 2 : 1;
+  return JSON.stringify({ name: spec.name, fingerprint: canonical(spec), twoWay: isTwoWay(spec.mode), tracks });
 }

@@ -65,5 +65,7 @@ export const indexKeys = {
 export const numberKeys = { records: 'pivot:{numbers}:records', order: 'pivot:{numbers}:order' } as const;
 export const presenceKeys = { owners: 'pivot:{presence}:owners', gateways: 'pivot:{presence}:gateways' } as const;
 
+/** See generation.ts. */
+export const generationKey = 'pivot:{generation}';
 export const idempotencyKey = (digest: string): string => `pivot:{once:${digest}}`;
 export const dialogsKey = (gateway: GatewayId): string => `pivot:{gateway:${gateway}}:dialogs`;

@@ -1,7 +1,7 @@
 /** The boxes of a call: lists of `<id> <letter>` beside the call, emptied by whoever has applied them. */
 import type { CallLetter, GatewayLetter, Posted } from '../domain/letter.ts';
 import type { CallSid, Epoch, OwnerId } from '../kernel/ids.ts';
-import { decodePosted, texts } from './encoding.ts';
+import { decodePosted, lostOf, texts } from './encoding.ts';
 import { callKeys, scriptKeys } from './keys.ts';
 import { attempt, Script } from './redis.ts';
 import type { StoreScope } from './scope.ts';
@@ -36,12 +36,12 @@ export class Boxes implements Mailbox {
 
   async readForCall(sid: CallSid, epoch: Epoch): Promise<readonly Posted<CallLetter>[] | 'lost'> {
     const reply = await steps.read.run(this.#scope.client, scriptKeys(sid), [epoch]);
-    return Array.isArray(reply) ? texts(reply).map((text) => decodePosted<CallLetter>(text)) : 'lost';
+    return Array.isArray(reply) ? texts(reply).map((text) => decodePosted<CallLetter>(text)) : lostOf(reply);
   }
 
   async ackForCall(sid: CallSid, epoch: Epoch, upTo: number): Promise<Fenced> {
     const reply = await steps.ack.run(this.#scope.client, scriptKeys(sid), [epoch, BOX, upTo]);
-    return reply === 'done' ? 'done' : 'lost';
+    return reply === 'done' ? 'done' : lostOf(reply);
   }
 
   postToGateway(sid: CallSid, epoch: Epoch, letter: GatewayLetter): Promise<Fenced> {

@@ -3,6 +3,7 @@ import type { Clock } from '../kernel/clock.ts';
 import type { Logger } from '../kernel/log.ts';
 import { Calls } from './calls.ts';
 import { Dialogs } from './dialogs.ts';
+import { Generation } from './generation.ts';
 import { Boxes } from './mailbox.ts';
 import { Numbers } from './numbers.ts';
 import { OwedCallbacks } from './outbox.ts';
@@ -27,13 +28,15 @@ export async function openStore(redisUrl: string, settings: StoreSettings, clock
   const client = connectRedis(redisUrl, 'commands', log);
   const complete = { presenceMs: PRESENCE_MS, idempotencyMs: IDEMPOTENCY_MS, ...settings };
   const scope: StoreScope = { client, settings: complete, clock, log };
+  const generation = new Generation(scope);
   try {
     await untilReady(client, clock, START_TIMEOUT_MS);
+    await generation.learn();
   } catch (error) {
     client.disconnect();
     throw error;
   }
-  const calls = new Calls(scope);
+  const calls = new Calls(scope, generation);
   const timeline = new Timeline(scope, () => connectRedisAt(redisUrl, CHANNELS, 'subscriber', log));
   return {
     calls,

@@ -37,7 +37,8 @@ export class OwedCallbacks implements Outbox {
   }
 
   /** Two couriers may finish the same one: only its first remover takes it. */
-  async remove(sid: CallSid, id: number): Promise<void> {
-    await steps.remove.run(this.#scope.client, scriptKeys(sid), [id]);
+  async remove(sid: CallSid, id: number, callback?: Callback): Promise<void> {
+    const json = callback === undefined ? '' : JSON.stringify(callback);
+    await steps.remove.run(this.#scope.client, scriptKeys(sid), [id, json]);
   }
 }

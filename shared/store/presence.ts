@@ -15,8 +15,8 @@ export class PresentOnes implements Presence {
     this.#scope = scope;
   }
 
-  announceOwner(owner: OwnerId, state: OwnerState): Promise<void> {
-    return this.#announce(presenceKeys.owners, owner, state);
+  async announceOwner(owner: OwnerId, state: OwnerState): Promise<void> {
+    await this.#announce(presenceKeys.owners, owner, state);
   }
 
   async withdrawOwner(owner: OwnerId): Promise<void> {
@@ -36,7 +36,7 @@ export class PresentOnes implements Presence {
     return found.map(([owner]) => owner as OwnerId);
   }
 
-  announceGateway(gateway: GatewayId, state: GatewayState): Promise<void> {
+  announceGateway(gateway: GatewayId, state: GatewayState): Promise<'new' | 'again'> {
     return this.#announce(presenceKeys.gateways, gateway, state);
   }
 
@@ -52,8 +52,9 @@ export class PresentOnes implements Presence {
     });
   }
 
-  async #announce(key: string, who: string, state: object): Promise<void> {
-    await steps.announce.run(this.#scope.client, [key], [who, JSON.stringify(state), this.#scope.settings.presenceMs]);
+  async #announce(key: string, who: string, state: object): Promise<'new' | 'again'> {
+    const values = [who, JSON.stringify(state), this.#scope.settings.presenceMs];
+    return (await steps.announce.run(this.#scope.client, [key], values)) === 1 ? 'new' : 'again';
   }
 
   async #find(key: string, which: 'present' | 'gone'): Promise<readonly (readonly [string, string])[]> {

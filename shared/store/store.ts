@@ -19,6 +19,25 @@ import type { CallSid, Epoch, GatewayId, LegId, OwnerId, StreamSid } from '../ke
 /** A fenced write: done, or refused because a newer owner exists. */
 export type Fenced = 'done' | 'lost';
 
+/** An expected failure: Redis has lost what it knew of this call. Its owner writes it again: `CallStore.restore`. */
+export class CallForgotten extends ExpectedFailure {
+  override readonly name = 'CallForgotten';
+  constructor() {
+    super('Redis has forgotten the call');
+  }
+}
+
+/** A call as its owner remembers it. */
+export interface CallMemory {
+  readonly call: CallRecord;
+  readonly epoch: Epoch;
+  /** Of the last change that was written. */
+  readonly serial: number;
+  readonly streams: readonly StreamRecord[];
+  readonly entries: NonNullable<CallChange['entries']>;
+  readonly callbacks: readonly Callback[];
+}
+
 export interface Page<Item> {
   readonly items: readonly Item[];
   /** Opaque; null on the last page. */
@@ -44,6 +63,7 @@ export type Created =
 export interface CallStore {
   /** Writes the record, its first timeline entry and its place in the index. Does not queue the job. */
   create(call: CallRecord, idempotency?: { readonly key: string; readonly fingerprint: string }): Promise<Created>;
+  /** Null when there is none. @throws RedisUnavailable also for a moment after Redis lost its data: it may be one of those. */
   get(sid: CallSid): Promise<CallRecord | null>;
   /** Newest first. */
   list(filter: CallFilter, limit: number, cursor: string | null): Promise<Page<CallRecord>>;
@@ -52,8 +72,12 @@ export interface CallStore {
   /**
    * The owner's one write: patch, timeline entries and callbacks owed, in one step.
    * When the patch carries a final status the call leaves the live sets and its retention time begins.
+   *
+   * @throws CallForgotten as every step that carries an epoch.
    */
   save(sid: CallSid, epoch: Epoch, change: CallChange): Promise<Fenced>;
+  /** Writes a call again that Redis has forgotten; `lost` when a newer owner has done so or has claimed it. */
+  restore(memory: CallMemory): Promise<Fenced>;
   /**
    * Ends a call nobody owns yet (API cancel, queue time limit). False when it is owned or ended.
    * `letters` are for its gateway, which the caller rings: an inbound call must be refused there.
@@ -151,8 +175,8 @@ export interface Outbox {
   claim(sid: CallSid, courier: string, leaseMs: number): Promise<CallbackClaim>;
   /** Others may deliver now. Harmless when another courier has taken over. */
   release(sid: CallSid, courier: string): Promise<void>;
-  /** Removes it, whatever came of it. */
-  remove(sid: CallSid, id: number): Promise<void>;
+  /** Removes it, whatever came of it; `callback` finds it also when it was written again under another number. */
+  remove(sid: CallSid, id: number, callback?: Callback): Promise<void>;
 }
 
 /** Dialogs of a gateway, as plain data, so that a restarted gateway goes on with them. */
@@ -175,7 +199,8 @@ export interface Presence {
   announceOwner(owner: OwnerId, state: OwnerState): Promise<void>;
   withdrawOwner(owner: OwnerId): Promise<void>;
   owners(): Promise<readonly (OwnerState & { readonly owner: OwnerId })[]>;
-  announceGateway(gateway: GatewayId, state: GatewayState): Promise<void>;
+  /** `new`: no gateway of that name was known. */
+  announceGateway(gateway: GatewayId, state: GatewayState): Promise<'new' | 'again'>;
   withdrawGateway(gateway: GatewayId): Promise<void>;
   gateways(): Promise<readonly (GatewayState & { readonly gateway: GatewayId })[]>;
   /** Owners that went without a word since the last time anybody asked; each is told to one asker only. */

@@ -3,7 +3,7 @@ import type { CallLetter } from '../domain/letter.ts';
 import type { StreamPatch, StreamRecord, StreamRefusal } from '../domain/stream.ts';
 import { isTwoWay, MAX_STREAMS_PER_CALL, refusalMessages } from '../domain/stream.ts';
 import type { CallSid, Epoch, OwnerId, StreamSid } from '../kernel/ids.ts';
-import { canonical, decodeStream, encodeFields, many, streamFields, texts } from './encoding.ts';
+import { canonical, decodeStream, encodeFields, lostOf, many, streamFields, texts } from './encoding.ts';
 import { callKeys, scriptKeys } from './keys.ts';
 import { attempt, Script } from './redis.ts';
 import type { StoreScope } from './scope.ts';
@@ -39,7 +39,7 @@ export class Streams implements StreamStore {
     const [kind = '', detail = ''] = texts(reply);
     if (isRefusal(kind)) return { kind: 'refused', reason: kind };
     if (kind === 'full') throw new BoxFull();
-    if (kind === 'lost') return { kind: 'lost' };
+    if (kind === 'lost' || kind === 'forgotten') return { kind: lostOf(kind) };
     if (kind === 'opened') return { kind, stream, owner: detail === '' ? null : (detail as OwnerId) };
     const existing = await this.get(stream.callSid, detail);
     return { kind: 'existing', stream: existing ?? stream };

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, it } from 'node:test';
 import type { CallRecord } from '../../shared/domain/call.ts';
+import type { Callback } from '../../shared/domain/callback.ts';
 import type { Ending } from '../../shared/domain/ending.ts';
 import type { CallLetter } from '../../shared/domain/letter.ts';
 import { systemClock } from '../../shared/kernel/clock.ts';
@@ -9,13 +10,13 @@ import { type CallSid, FIRST_LEG, type GatewayId, type OwnerId } from '../../sha
 import { silentLogger } from '../../shared/kernel/log.ts';
 import { type CallQueue, openQueue } from '../../shared/queue.ts';
 import { openStore } from '../../shared/store/open.ts';
-import { connectRedis, type RedisClient } from '../../shared/store/redis.ts';
+import { connectRedis, type RedisClient, RedisUnavailable } from '../../shared/store/redis.ts';
 import type { Store } from '../../shared/store/store.ts';
 import type { CallPorts, CallSession } from '../../worker/call/ports.ts';
 import { unobserved } from '../../worker/pool/observer.ts';
 import { openPool, type Pool } from '../../worker/pool/pool.ts';
 import type { MakeLeg } from '../../worker/pool/ports.ts';
-import { aCall } from '../support/records.ts';
+import { aCall, aStream } from '../support/records.ts';
 import { startTestRedis, type TestRedis } from '../support/redis.ts';
 
 const gateway = 'gw-test' as GatewayId;
@@ -120,6 +121,7 @@ async function openBench(capacity = 10, queueTimeoutMs = 60_000): Promise<Bench>
   const sessions: ScriptedSession[] = [];
   const delivered: CallSid[] = [];
   const left: CallSid[] = [];
+  const owed = new Map<CallSid, readonly Callback[]>();
   const waiting = new Set<() => void>();
   const told = (): void => {
     for (const look of waiting) look();
@@ -140,7 +142,8 @@ async function openBench(capacity = 10, queueTimeoutMs = 60_000): Promise<Bench>
     clock: systemClock,
     log: silentLogger,
     courier: {
-      wake: () => undefined,
+      wake: (sid, added = []) => void owed.set(sid, [...(owed.get(sid) ?? []), ...added]),
+      owed: (sid) => owed.get(sid) ?? [],
       async leave(sid) {
         left.push(sid);
         return (await store.outbox.peek(sid)) ? 'left' : 'empty';
@@ -386,5 +389,53 @@ describe('the pool', () => {
     assert.equal((await ended(sid)).status, 'completed');
     const events = await store.timeline.read(sid, 0, 100);
     assert.equal(events.filter(({ type }) => type === 'media.held').length, 1);
+  });
+
+  it('writes a call again that Redis has forgotten, though nothing happens in it, and goes on', async () => {
+    const bench = await openBench();
+    const sid = await queued();
+    await bench.until(() => bench.sessions[0]?.call != null);
+    const journal = bench.sessions[0]?.ports.journal;
+    assert.ok(journal);
+    const [live, over] = [aStream(sid, { name: 'live' }), aStream(sid, { name: 'over' })];
+    for (const stream of [live, over]) assert.deepEqual(await journal.openStream(stream), { kind: 'opened' });
+    journal.streamPatch(over.sid, { status: 'stopped', reason: 'stopped' });
+    const callback: Callback = {
+      event: 'call.answered',
+      url: 'http://app.example/',
+      method: 'POST',
+      fields: { A: '1' },
+    };
+    journal.callback(callback);
+    await journal.flush();
+    const before = await store.calls.get(sid);
+
+    await raw.flushall();
+    // Not "there is no such call": it is written again in a moment.
+    await assert.rejects(store.calls.get(sid), RedisUnavailable);
+    while (!(await raw.exists(`pivot:{${sid}}:call`))) await new Promise((resolve) => setTimeout(resolve, 20));
+    assert.deepEqual(await store.calls.get(sid), before);
+    assert.deepEqual((await store.calls.list({ status: 'in-progress' }, 10, null)).items, [before]);
+    assert.deepEqual(
+      (await store.streams.list(sid)).map(({ spec, status }) => [spec.name, status]),
+      [
+        ['live', 'connecting'],
+        ['over', 'stopped'],
+      ],
+    );
+    const taken = await store.streams.open(aStream(sid, { name: 'live', track: 'both' }), { kind: 'api' });
+    assert.equal(taken.kind, 'refused');
+    assert.deepEqual((await store.outbox.peek(sid))?.letter, callback);
+    assert.deepEqual(await raw.lrange('{pivot}:calls:active', 0, -1), [sid]);
+
+    await tell(sid, { kind: 'end', status: 'completed' });
+    assert.equal((await ended(sid)).status, 'completed');
+    const events = await store.timeline.read(sid, 0, 100);
+    assert.deepEqual(
+      events.map(({ type }) => type),
+      ['call.claimed', 'call.restored'],
+    );
+    assert.ok((events[1]?.seq ?? 0) > 1000, 'those who follow from before are still told');
+    assert.equal(bench.sessions.length, 1);
   });
 });

@@ -7,7 +7,7 @@ import { type CallSid, type Epoch, FIRST_LEG, newCallSid, type OwnerId } from '.
 import { silentLogger } from '../../shared/kernel/log.ts';
 import { openStore } from '../../shared/store/open.ts';
 import { connectRedis, type RedisClient } from '../../shared/store/redis.ts';
-import { BoxFull, type Store } from '../../shared/store/store.ts';
+import { BoxFull, CallForgotten, type Store } from '../../shared/store/store.ts';
 import { aCall, aStream } from '../support/records.ts';
 import { startTestRedis, type TestRedis } from '../support/redis.ts';
 import { keysOf } from '../support/redis-keys.ts';
@@ -79,6 +79,25 @@ describe('calls', () => {
     assert.ok(loser);
     assert.equal(await store.calls.get(loser.sid), null);
     assert.equal(await raw.exists(`pivot:{${loser.sid}}:timeline`), 0);
+  });
+
+  it('lets the newest owner write a call again that was forgotten, whoever comes first', async () => {
+    const { sid, epoch } = await aClaimedCall(one);
+    const later = await other.calls.claim(sid, two);
+    assert.ok(later);
+    const memory = { serial: 3, streams: [], entries: [], callbacks: [] };
+    await raw.del(`pivot:{${sid}}:call`);
+    await assert.rejects(store.calls.save(sid, epoch, { patch: { callerName: 'x' } }), CallForgotten);
+    await assert.rejects(store.mailbox.readForCall(sid, epoch), CallForgotten);
+    await assert.rejects(store.streams.open(aStream(sid), { kind: 'owner', epoch }), CallForgotten);
+
+    assert.equal(await store.calls.restore({ ...memory, call: { ...later.call, owner: one }, epoch }), 'done');
+    await assert.rejects(other.calls.save(sid, later.epoch, { patch: { callerName: 'x' } }), CallForgotten);
+    assert.equal(await other.calls.restore({ ...memory, call: later.call, epoch: later.epoch }), 'done');
+    assert.equal(await store.calls.restore({ ...memory, call: { ...later.call, owner: one }, epoch }), 'lost');
+    assert.equal(await store.calls.save(sid, epoch, { patch: { callerName: 'x' } }), 'lost');
+    assert.equal(await other.calls.save(sid, later.epoch, { patch: { callerName: 'y' }, serial: 4 }), 'done');
+    assert.deepEqual(await store.calls.get(sid), { ...later.call, callerName: 'y' });
   });
 
   it('gives two owners two epochs and refuses the older one everywhere', async () => {

@@ -124,7 +124,12 @@ export class GatewayWorld {
     },
     numbers: { get: (number) => this.#step(() => this.numbers.get(number) ?? null) },
     presence: {
-      announceGateway: (gateway, { address }) => this.#step(() => void this.announced.set(gateway, address)),
+      announceGateway: (gateway, { address }) =>
+        this.#step(() => {
+          const said = this.announced.has(gateway) ? 'again' : 'new';
+          this.announced.set(gateway, address);
+          return said;
+        }),
       withdrawGateway: (gateway) => this.#step(() => void this.announced.delete(gateway)),
     },
     ping: () => this.#step(() => 0),

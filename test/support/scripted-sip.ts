@@ -6,6 +6,7 @@ import type {
   SipCall,
   SipCallData,
   SipCallDelegate,
+  SipCredentials,
   SipDial,
   SipInvitation,
   SipSource,
@@ -124,18 +125,23 @@ export class ScriptedSip implements SipUserAgent {
   readonly publicAddress = '127.0.0.1:5060';
   /** Calls dialled by the code under test, oldest first. */
   readonly dialled: ScriptedCall[] = [];
-  readonly restored: { readonly data: SipCallData; readonly call: ScriptedCall }[] = [];
+  readonly restored: {
+    readonly data: SipCallData;
+    readonly call: ScriptedCall;
+    readonly credentials: SipCredentials | null;
+  }[] = [];
   #count = 0;
 
+  begin(): void {}
   dial(order: SipDial, delegate: SipCallDelegate): SipCall {
     const call = new ScriptedCall(`out-${this.#count++}`, 'calling', delegate, order);
     this.dialled.push(call);
     delegate.onData({ dialog: call.callId });
     return call;
   }
-  restore(data: SipCallData, delegate: SipCallDelegate): SipCall {
+  restore(data: SipCallData, delegate: SipCallDelegate, credentials: SipCredentials | null = null): SipCall {
     const call = new ScriptedCall(String(data['dialog']), 'up', delegate);
-    this.restored.push({ data, call });
+    this.restored.push({ data, call, credentials });
     return call;
   }
   close(): Promise<void> {

@@ -47,6 +47,8 @@ const MOST_ENTRIES = 256;
 /** Entries alone wait this long for company. */
 const BATCH_MS = 50;
 const STORE_DEADLINE_MS = 5000;
+/** An owner notices within a second or two that Redis has forgotten its call. */
+const FORGOTTEN_MS = 10_000;
 const FIRST_RETRY_MS = 100;
 const LAST_RETRY_MS = 2000;
 
@@ -58,6 +60,7 @@ export class CallWriter {
   #entries: WaitingEntry[] = [];
   readonly #dialogs = new Map<LegId, unknown>();
   #ack = 0;
+  #unknownSinceMs: number | null = null;
   #acked = 0;
   #running = false;
   #held: boolean;
@@ -215,11 +218,20 @@ export class CallWriter {
     const posted = await this.#attempt(this.#ports.store.mailbox.postToCall(this.#sid, letter));
     if (posted === FAILED) return false;
     if (posted.kind === 'posted') {
+      this.#unknownSinceMs = null;
       if (posted.owner) this.#ring(posted.owner);
-    } else {
-      this.#onCallGone();
+      return true;
     }
+    if (posted.kind === 'unknown' && this.#mayBeForgotten()) return false;
+    this.#onCallGone();
     return true;
+  }
+
+  /** A Redis that was emptied knows the call again as soon as its owner has noticed. */
+  #mayBeForgotten(): boolean {
+    const nowMs = this.#ports.clock.now();
+    this.#unknownSinceMs ??= nowMs;
+    return nowMs - this.#unknownSinceMs < FORGOTTEN_MS;
   }
 
   /** A bell that fails is rung again by the next letter; the owner's own rounds find the box as well. */

@@ -2,6 +2,7 @@
  * One call at the gateway: its legs, its box read in order, and what it writes. The only place that
  * makes and forgets legs. Owned by the `Gateway`, which forgets the call when nothing of it is left.
  */
+import { isFinal } from '../../shared/domain/call.ts';
 import type { TimelineEntry } from '../../shared/domain/event.ts';
 import type { CallLetter, GatewayLetter } from '../../shared/domain/letter.ts';
 import type { Trunk } from '../../shared/domain/trunk.ts';
@@ -12,15 +13,17 @@ import type { SipCallData, SipDial, SipUserAgent } from '../sip/sip-call.ts';
 import { CallWriter, type WriterPorts } from './call-writer.ts';
 import { type DialLetter, dialOrders, isTrunkFailure } from './dial-orders.ts';
 import { GatewayLeg, type GatewayLegDelegate } from './gateway-leg.ts';
-import type { InboundWait } from './inbound-wait.ts';
+import { InboundWait } from './inbound-wait.ts';
 import type { GatewayIdentity } from './ports.ts';
 import { type StoredLeg, storedLeg } from './stored-leg.ts';
+import { passwordOf } from './trunks.ts';
 
 export interface CallParts {
   readonly writer: WriterPorts;
   readonly ua: SipUserAgent;
   readonly identity: GatewayIdentity;
   readonly trunks: readonly Trunk[];
+  readonly queueTimeoutMs: number;
   readonly log: Logger;
 }
 
@@ -41,6 +44,7 @@ export class GatewayCall implements GatewayLegDelegate {
   readonly #parts: CallParts;
   readonly #legs = new Map<LegId, GatewayLeg>();
   readonly #attempts = new Map<LegId, Attempts>();
+  readonly #usernames = new Map<LegId, string | null>();
   #wait: InboundWait | null = null;
   #applied = 0;
   #reading = false;
@@ -73,18 +77,43 @@ export class GatewayCall implements GatewayLegDelegate {
     this.#invitedMs = this.#parts.writer.clock.monotonic();
   }
 
-  /** A leg of the time before a restart: one that was up goes on, one that was not is failed. */
+  /** A leg of the time before a restart: it goes on, ringing or up; false when too little is known of it. */
   restore(id: LegId, stored: StoredLeg): boolean {
-    const { way, stage, data } = stored;
+    const { way, stage, data, username = null } = stored;
     const leg = new GatewayLeg(id, stage === 'ended' ? 'up' : stage, way, this.#parts.writer.clock, this);
     this.#legs.set(id, leg);
-    const resumed = data !== null && this.#resume(leg, data);
-    if (stage === 'up' && resumed) return true;
-    if (leg.stage === 'invited') leg.reject(503, 'Service Unavailable');
-    else leg.hangup();
+    this.#usernames.set(id, username);
+    const resumed = data !== null && this.#resume(leg, data, username);
+    if (stage !== 'ended' && resumed) return true;
+    leg.hangup();
     if (stage !== 'ended') this.writer.letter(lostLeg(id, stage));
     this.writer.dialog(id, null);
     return false;
+  }
+
+  /** A caller of the time before that nobody has answered: waited for, refused, or left to the call's owner. */
+  async restoreWait(id: LegId): Promise<void> {
+    const { writer, queueTimeoutMs } = this.#parts;
+    const leg = this.#legs.get(id);
+    const { store, queue, clock, counters } = writer;
+    const call = await withDeadline(clock, BOX_DEADLINE_MS, 'Redis', store.calls.get(this.sid));
+    if (leg?.stage !== 'invited') return;
+    const refuse = (): void => leg.reject(503, 'Service Unavailable');
+    if (call === null || isFinal(call.status)) {
+      refuse();
+      return;
+    }
+    if (call.owner !== null) return;
+    const waitedMs = clock.now() - Date.parse(call.createdAt);
+    const options = { clock, counters, writer: this.writer, call, refuse };
+    this.#wait = new InboundWait({ ...options, queueTimeoutMs: Math.max(0, queueTimeoutMs - waitedMs) });
+    // Its gateway may have died before it was queued; adding a job twice is adding it once.
+    await withDeadline(clock, BOX_DEADLINE_MS, 'Redis', queue.addCall(this.sid));
+  }
+
+  /** Redis has forgotten the dialogs. */
+  writeAgain(): void {
+    for (const leg of this.#legs.values()) if (leg.stage !== 'ended') this.onState(leg, leg.data);
   }
 
   /** Reads the box and applies what is new, one reader at a time. */
@@ -124,7 +153,8 @@ export class GatewayCall implements GatewayLegDelegate {
   }
 
   onState(leg: GatewayLeg, data: SipCallData | null): void {
-    this.writer.dialog(leg.id, data === null ? null : storedLeg(leg.way, leg.stage, data));
+    const username = this.#usernames.get(leg.id) ?? null;
+    this.writer.dialog(leg.id, data === null ? null : storedLeg(leg.way, leg.stage, data, username));
   }
 
   onDialFailed(leg: GatewayLeg, code: number): boolean {
@@ -137,7 +167,7 @@ export class GatewayCall implements GatewayLegDelegate {
     this.writer.entry({ type: 'sip.failover', way: 'out', code });
     // After the failed call has said its last word, which would be taken for the new one's.
     queueMicrotask(() => {
-      if (leg.stage === 'calling') leg.attach(this.#parts.ua.dial({ ...next, ringTimeoutMs }, leg));
+      if (leg.stage === 'calling') this.#send(leg, { ...next, ringTimeoutMs });
     });
     return true;
   }
@@ -152,9 +182,12 @@ export class GatewayCall implements GatewayLegDelegate {
     this.#wait?.stop();
   }
 
-  #resume(leg: GatewayLeg, data: SipCallData): boolean {
+  #resume(leg: GatewayLeg, data: SipCallData, username: string | null): boolean {
+    const { ua, trunks } = this.#parts;
+    const password = username === null ? null : passwordOf(trunks)(username);
+    const credentials = username === null || password === null ? null : { username, password };
     try {
-      leg.resume(data, (kept, delegate) => this.#parts.ua.restore(kept, delegate));
+      leg.resume(data, (kept, delegate) => ua.restore(kept, delegate, credentials));
       return true;
     } catch (error) {
       this.#parts.log.error({ call: this.sid, err: error }, 'A dialog could not be taken up again.');
@@ -215,7 +248,7 @@ export class GatewayCall implements GatewayLegDelegate {
   }
 
   #dial(letter: DialLetter): void {
-    const { ua, trunks, identity, writer } = this.#parts;
+    const { trunks, identity, writer } = this.#parts;
     const [first, ...rest] = dialOrders(letter, trunks, identity.address);
     if (!first) {
       const reason = letter.trunk === null ? 'No trunk takes this number' : 'There is no trunk of this name';
@@ -226,11 +259,16 @@ export class GatewayCall implements GatewayLegDelegate {
     const leg = new GatewayLeg(letter.leg, 'calling', 'out', writer.clock, this);
     this.#legs.set(leg.id, leg);
     this.#attempts.set(leg.id, { rest, untilMs: writer.clock.now() + letter.ringTimeoutMs });
-    this.writer.dialog(leg.id, storedLeg('out', 'calling', null));
-    leg.attach(ua.dial(first, leg));
+    this.writer.dialog(leg.id, storedLeg('out', 'calling', null, null));
+    this.#send(leg, first);
     this.#invitedMs = writer.clock.monotonic();
     if (letter.orderedAt !== undefined)
       writer.counters.time('postToInvite', writer.clock.now() - Date.parse(letter.orderedAt));
+  }
+
+  #send(leg: GatewayLeg, order: SipDial): void {
+    this.#usernames.set(leg.id, order.credentials?.username ?? null);
+    leg.attach(this.#parts.ua.dial(order, leg));
   }
 }
 

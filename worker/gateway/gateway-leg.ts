@@ -66,6 +66,11 @@ export class GatewayLeg implements SipCallDelegate {
     return this.#stage;
   }
 
+  /** What the SIP stack last said is worth keeping. */
+  get data(): SipCallData | null {
+    return this.#data;
+  }
+
   get progressed(): boolean {
     return this.#progressed;
   }

@@ -59,7 +59,10 @@ export class Gateway implements SipUserAgentDelegate {
   readonly #room = new Room(MOST_WAITING);
   readonly #load = new Load(() => this.#calls.size);
   readonly #timers = new Map<string, Timer>();
+  /** Calls without a record when they were last looked at. */
+  readonly #missing = new WeakSet<GatewayCall>();
   #pulse: Pulse | null = null;
+  #isAnnounced = false;
   #identity: GatewayIdentity | null = null;
   #parts: CallParts | null = null;
   #inbound: Inbound | null = null;
@@ -73,14 +76,14 @@ export class Gateway implements SipUserAgentDelegate {
   async start(ua: SipUserAgent, identity: GatewayIdentity): Promise<void> {
     const { store, queue, clock, log, trunks, allow, accountSid, queueTimeoutMs, probe = null } = this.#options;
     const writer = { store, queue, clock, counters: this.#counters, gateway: identity.id, room: this.#room };
-    const parts: CallParts = { writer, ua, identity, trunks, log };
+    const parts: CallParts = { writer, ua, identity, trunks, queueTimeoutMs, log };
     this.#identity = identity;
     this.#parts = parts;
     const guard = new SourceGuard(allow, trunks, identity.address);
     await this.#restore(parts);
     this.#pulse = new Pulse({
       clock,
-      announce: () => store.presence.announceGateway(identity.id, { address: identity.address, probe }),
+      announce: () => this.#announce(identity, probe),
       onChange: (away) => this.#storeChanged(away),
     });
     await this.#pulse.beat();
@@ -99,6 +102,7 @@ export class Gateway implements SipUserAgentDelegate {
     });
     this.#every('tidy', TIDY_MS, () => this.#tidy());
     this.#every('sweep', SWEEP_MS, () => void this.#sweep());
+    ua.begin();
   }
 
   onInvite(invitation: SipInvitation): void {
@@ -157,16 +161,31 @@ export class Gateway implements SipUserAgentDelegate {
   async #restore(parts: CallParts): Promise<void> {
     const { store, log } = this.#options;
     const dialogs = await store.dialogs.all(parts.identity.id);
+    const waits: Promise<void>[] = [];
     for (const { sid, leg, data } of dialogs) {
       const stored = readStoredLeg(data);
       const call = this.#callOf(sid);
       if (!call) continue;
       const restored = stored !== null && call.restore(leg, stored);
+      if (restored && stored.stage === 'invited') waits.push(call.restoreWait(leg));
       this.#counters.add(restored ? 'dialogsRestored' : 'dialogsFailedAtRestore');
       if (!restored) call.writer.dialog(leg, null);
     }
+    for (const wait of await Promise.allSettled(waits)) {
+      if (wait.status === 'rejected') log.warn({ err: wait.reason }, 'A caller of before may wait without a limit.');
+    }
     for (const call of this.#calls.values()) call.onBell();
     if (dialogs.length > 0) log.info({ dialogs: dialogs.length }, 'Dialogs were taken up again.');
+  }
+
+  /** An announcement that is new to a Redis we have announced ourselves to: it has forgotten everything. */
+  async #announce({ id, address }: GatewayIdentity, probe: string | null): Promise<void> {
+    const isNew = (await this.#options.store.presence.announceGateway(id, { address, probe })) === 'new';
+    if (isNew && this.#isAnnounced) {
+      this.#options.log.warn('Redis has forgotten our dialogs: they are written again.');
+      for (const call of this.#calls.values()) call.writeAgain();
+    }
+    this.#isAnnounced = true;
   }
 
   #storeChanged(away: boolean): void {
@@ -194,6 +213,13 @@ export class Gateway implements SipUserAgentDelegate {
     return endedAt === null || this.#options.clock.now() - Date.parse(endedAt) > LAST_LETTERS_MS;
   }
 
+  /** Redis may have forgotten the call a moment ago, and its owner be about to write it again. */
+  #isNewlyMissing(call: GatewayCall): boolean {
+    if (this.#missing.has(call)) return false;
+    this.#missing.add(call);
+    return true;
+  }
+
   /** Hangs up legs whose call has ended or is gone: its owner died before it could say so. */
   async #sweep(): Promise<void> {
     const { store, clock } = this.#options;
@@ -201,7 +227,8 @@ export class Gateway implements SipUserAgentDelegate {
       if (call.liveLegs === 0 || !call.isOlderThan(SWEEP_MS)) continue;
       try {
         const record = await withDeadline(clock, STORE_DEADLINE_MS, 'Redis', store.calls.get(call.sid));
-        if (record && !this.#endedLongAgo(record)) continue;
+        if (record) this.#missing.delete(call);
+        if (record ? !this.#endedLongAgo(record) : this.#isNewlyMissing(call)) continue;
       } catch {
         return;
       }

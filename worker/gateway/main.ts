@@ -67,7 +67,7 @@ async function start(closers: Closers): Promise<ServiceInfo> {
     product: PRODUCT,
   };
   const ua = await listenAgain(settings.SIP_PORT, settings.DATA_DIR, (port) =>
-    openUserAgent({ ...options, port }, gateway, clock, log),
+    openUserAgent({ ...options, port }, gateway, clock, log, { waits: true }),
   );
   closers.push(() => ua.close(LAST_TRANSACTIONS_MS));
 

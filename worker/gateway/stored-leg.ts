@@ -8,15 +8,23 @@ const schema = z.object({
   way: z.enum(['in', 'out']),
   stage: z.enum(['invited', 'calling', 'up', 'ended']),
   data: z.record(z.string(), z.unknown()).nullable(),
+  /** The user of the trunk our INVITE went to, for digest: the password is in the settings. */
+  username: z.string().nullish(),
 });
 
 export type StoredLeg = z.output<typeof schema>;
 
-export const storedLeg = (way: 'in' | 'out', stage: LegStage, data: SipCallData | null): StoredLeg => ({
+export const storedLeg = (
+  way: 'in' | 'out',
+  stage: LegStage,
+  data: SipCallData | null,
+  username: string | null,
+): StoredLeg => ({
   version: 1,
   way,
   stage,
   data: data === null ? null : { ...data },
+  ...(username === null ? {} : { username }),
 });
 
 /** Null when it was written by a version this one does not understand. */

@@ -17,6 +17,8 @@ export interface InboxOptions {
   readonly log: Logger;
   readonly deliver: (letter: CallLetter) => void;
   readonly onLost: () => void;
+  /** Writes the call again: Redis has forgotten it. */
+  readonly remind: () => Promise<void>;
 }
 
 export class Inbox {
@@ -50,11 +52,11 @@ export class Inbox {
   }
 
   async #readAll(): Promise<void> {
-    const { clock, mailbox, sid, epoch } = this.#options;
+    const { clock, mailbox, sid, epoch, remind } = this.#options;
     const { signal } = this.#stop;
     while (this.#rung && !signal.aborted) {
       this.#rung = false;
-      const letters = await untilDone(clock, signal, () => mailbox.readForCall(sid, epoch));
+      const letters = await untilDone(clock, signal, () => mailbox.readForCall(sid, epoch), remind);
       if (signal.aborted) return;
       if (letters === 'lost') {
         this.#lost();
@@ -63,7 +65,8 @@ export class Inbox {
       for (const { id, letter } of letters) this.#tell(id, letter);
       const last = letters.at(-1);
       if (!last) continue;
-      if ((await untilDone(clock, signal, () => mailbox.ackForCall(sid, epoch, last.id))) === 'lost') this.#lost();
+      const acked = await untilDone(clock, signal, () => mailbox.ackForCall(sid, epoch, last.id), remind);
+      if (acked === 'lost') this.#lost();
     }
   }
 

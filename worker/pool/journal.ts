@@ -29,6 +29,10 @@ export interface JournalOptions {
   readonly log: Logger;
   readonly onWritten: (change: CallChange) => void;
   readonly onLost: () => void;
+  /** This stream is recorded. */
+  readonly onStream: (stream: StreamRecord) => void;
+  /** Writes the call again: Redis has forgotten it. */
+  readonly remind: () => Promise<void>;
 }
 
 export class CallJournal implements Journal {
@@ -82,15 +86,21 @@ export class CallJournal implements Journal {
     if (answer === null) return { kind: 'lost' };
     if (answer.kind === 'lost') this.#lost();
     if (answer.kind === 'existing') return { kind: 'refused', reason: 'stream_name_taken' };
-    return answer.kind === 'opened' ? { kind: 'opened' } : answer;
+    if (answer.kind !== 'opened') return answer;
+    this.#options.onStream(stream);
+    return { kind: 'opened' };
   }
 
   async stream(sid: StreamSid): Promise<StreamRecord | null> {
-    return await this.#ask(() => this.#options.streams.get(this.#options.sid, sid));
+    const stream = await this.#ask(() => this.#options.streams.get(this.#options.sid, sid));
+    if (stream) this.#options.onStream(stream);
+    return stream;
   }
 
   async streams(): Promise<readonly StreamRecord[]> {
-    return (await this.#ask(() => this.#options.streams.list(this.#options.sid))) ?? [];
+    const streams = (await this.#ask(() => this.#options.streams.list(this.#options.sid))) ?? [];
+    for (const stream of streams) this.#options.onStream(stream);
+    return streams;
   }
 
   async flush(): Promise<void> {
@@ -162,7 +172,7 @@ export class CallJournal implements Journal {
   /** Null when the journal was closed while waiting. */
   async #retry<T>(work: () => Promise<T>): Promise<T | null> {
     try {
-      return await untilDone(this.#options.clock, this.#stop.signal, work);
+      return await untilDone(this.#options.clock, this.#stop.signal, work, this.#options.remind);
     } catch (error) {
       if (error instanceof JournalClosed) return null;
       throw error;

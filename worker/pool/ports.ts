@@ -1,4 +1,5 @@
 /** What a pool is given by `thread.ts`, and the small ports between it and its neighbours. */
+import type { Callback } from '../../shared/domain/callback.ts';
 import type { GatewayLetter } from '../../shared/domain/letter.ts';
 import type { Clock } from '../../shared/kernel/clock.ts';
 import type { CallSid, LegId, OwnerId } from '../../shared/kernel/ids.ts';
@@ -13,8 +14,10 @@ import type { ObserveCall } from './observer.ts';
 
 /** Delivers callbacks out of the outbox of a call, in order. One delivers for a call at a time. */
 export interface Courier {
-  /** The outbox of a call of ours has grown: delivers in the background, retrying. Never throws. */
-  wake(sid: CallSid): void;
+  /** The outbox of a call of ours has grown, by these: delivers in the background, retrying. Never throws. */
+  wake(sid: CallSid, added?: readonly Callback[]): void;
+  /** What was added for a call of ours and is not delivered yet. */
+  owed(sid: CallSid): readonly Callback[];
   /** The call has ended here: finishes the request under way and tells whether something is still owed. */
   leave(sid: CallSid): Promise<'empty' | 'left'>;
   /** Delivers all that an ended call still owes; rejects when it should be tried again later. */

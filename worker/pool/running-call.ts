@@ -6,6 +6,7 @@
 import type { CallRecord } from '../../shared/domain/call.ts';
 import type { Ending } from '../../shared/domain/ending.ts';
 import type { GatewayLetter } from '../../shared/domain/letter.ts';
+import type { StreamRecord } from '../../shared/domain/stream.ts';
 import { type Epoch, FIRST_LEG, type GatewayId } from '../../shared/kernel/ids.ts';
 import type { Logger } from '../../shared/kernel/log.ts';
 import type { CallChange } from '../../shared/store/store.ts';
@@ -14,6 +15,7 @@ import { Progress } from '../call/progress.ts';
 import { platformError } from './endings.ts';
 import { Inbox } from './inbox.ts';
 import { CallJournal } from './journal.ts';
+import { Memory } from './memory.ts';
 import type { CallObserver } from './observer.ts';
 import type { PoolOptions } from './ports.ts';
 import { untilDone } from './retry.ts';
@@ -26,6 +28,8 @@ export class RunningCall {
   readonly #inbox: Inbox;
   readonly #session: CallSession;
   readonly #observer: CallObserver;
+  readonly #memory: Memory;
+  #reminding: Promise<void> | null = null;
   readonly #stop = new AbortController();
   readonly #given: Promise<void>;
   #giveUp: () => void = () => undefined;
@@ -42,9 +46,12 @@ export class RunningCall {
     const { store, clock } = options;
     this.#observer = options.observe({ call, epoch, queueMs: this.#queueMs() });
     const onLost = (): void => this.lost();
-    const shared = { sid: call.sid, epoch, clock, log: this.#log, onLost };
+    this.#memory = new Memory(call, epoch);
+    const remind = (): Promise<void> => this.#remind();
+    const shared = { sid: call.sid, epoch, clock, log: this.#log, onLost, remind };
+    const onStream = (stream: StreamRecord): void => this.#memory.stream(stream);
     const onWritten = (change: CallChange): void => this.#written(change);
-    this.#journal = new CallJournal({ ...shared, calls: store.calls, streams: store.streams, onWritten });
+    this.#journal = new CallJournal({ ...shared, calls: store.calls, streams: store.streams, onWritten, onStream });
     this.#session = options.makeSession(this.#observer.ports(this.#ports()));
     this.#inbox = new Inbox({ ...shared, mailbox: store.mailbox, deliver: (letter) => this.#session.deliver(letter) });
     this.#claimed(epoch);
@@ -76,6 +83,8 @@ export class RunningCall {
   /** There may be letters, or a newer owner: look. */
   ring(): void {
     this.#inbox.ring();
+    // A courier that found Redis away has given up until it is woken.
+    if (this.#options.courier.owed(this.#call.sid).length > 0) this.#options.courier.wake(this.#call.sid);
   }
 
   /** The process must go. */
@@ -147,10 +156,31 @@ export class RunningCall {
     });
   }
 
+  /** Redis has forgotten the call, as when it was restarted empty: it is written again, once for all who noticed. */
+  #remind(): Promise<void> {
+    this.#reminding ??= this.#restore().finally(() => {
+      this.#reminding = null;
+    });
+    return this.#reminding;
+  }
+
+  async #restore(): Promise<void> {
+    const { clock, store, courier } = this.#options;
+    const memory = this.#memory.recall(courier.owed(this.#call.sid));
+    if ((await untilDone(clock, this.#stop.signal, () => store.calls.restore(memory))) === 'lost') {
+      this.lost();
+      return;
+    }
+    this.#log.warn('Redis had forgotten a call: it is written again');
+    this.#journal.entry({ type: 'call.restored' });
+    if (memory.callbacks.length > 0) courier.wake(this.#call.sid);
+  }
+
   #written(change: CallChange): void {
     this.#observer.written(change);
+    this.#memory.written(change);
     if (change.letters && this.#gateway !== null) this.#ringGateway(this.#gateway);
-    if (change.callbacks) this.#options.courier.wake(this.#call.sid);
+    if (change.callbacks) this.#options.courier.wake(this.#call.sid, change.callbacks);
   }
 
   #ringGateway(gateway: GatewayId): void {

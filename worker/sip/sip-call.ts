@@ -125,6 +125,8 @@ export interface SipUserAgent {
   readonly address: { readonly host: string; readonly port: number };
   /** `host:port` as Contact and Via say it: how others reach us. */
   readonly publicAddress: string;
+  /** One that was opened to wait takes what has arrived, and everything from then on. */
+  begin(): void;
   dial(order: SipDial, delegate: SipCallDelegate): SipCall;
   /**
    * Takes up a call again from its data, after a restart. Credentials are not in the data: they come

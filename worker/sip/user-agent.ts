@@ -37,6 +37,8 @@ import { type NameService, Resolver, systemNames } from './transport/resolve.ts'
 
 /** Transactions of each side at a time; more are answered 503. */
 const MAX_TRANSACTIONS = 20_000;
+/** Messages that wait for `begin`; UDP sends what is dropped again. */
+const MAX_EARLY = 2000;
 /** How often `close` looks whether the last transactions are done. */
 const CLOSE_STEP_MS = 20;
 
@@ -63,6 +65,8 @@ export interface AgentNetwork extends Wire {
 export interface AgentExtras {
   readonly names?: NameService;
   readonly random?: () => number;
+  /** What arrives waits until `begin`, as long as there is room: calls are to be restored before they are spoken to. */
+  readonly waits?: boolean;
 }
 
 /** Binds UDP and TCP and takes calls from then on; rejects when the port is taken. */
@@ -87,6 +91,10 @@ export class UserAgent implements SipUserAgent {
   readonly #digest: DigestServer;
   readonly #host: CallHost;
   readonly #calls = new Map<string, Call>();
+  /** Calls of the time before a restart that were not answered then, by Call-ID. */
+  readonly #unanswered = new Map<string, Call>();
+  /** What arrived before `begin`; null after it. */
+  #early: (() => void)[] | null;
   #malformed = 0;
   #closing: Promise<void> | null = null;
 
@@ -99,6 +107,7 @@ export class UserAgent implements SipUserAgent {
     extras: AgentExtras = {},
   ) {
     this.#network = network;
+    this.#early = extras.waits === true ? [] : null;
     this.#delegate = delegate;
     this.#clock = clock;
     this.address = { host: network.host, port: network.port };
@@ -119,12 +128,21 @@ export class UserAgent implements SipUserAgent {
     const resolver = new Resolver(extras.names ?? systemNames, clock, random);
     this.#host = this.#makeHost(product, log, random, new RequestSender(this.#layer, network, resolver));
     network.start({
-      onMessage: (message, source) => this.#layer.receive(message, source),
+      onMessage: (message, source) => {
+        if (this.#early === null) this.#layer.receive(message, source);
+        else if (this.#early.length < MAX_EARLY) this.#early.push(() => this.#layer.receive(message, source));
+      },
       onMalformed: (source, problem) => {
         this.#malformed++;
         this.#delegate.onMalformed?.(source, problem);
       },
     });
+  }
+
+  begin(): void {
+    const early = this.#early ?? [];
+    this.#early = null;
+    for (const receive of early) receive();
   }
 
   /** For metrics. */
@@ -168,6 +186,7 @@ export class UserAgent implements SipUserAgent {
     const settled = kept.usage.phase === 'up' || kept.usage.phase === 'leaving';
     const call = new Call(parts, kept.usage, settled ? NO_OFFER : undefined);
     host.enrol(call);
+    if (invite) this.#unanswered.set(call.callId, call);
     call.resume(kept);
     return call;
   }
@@ -210,7 +229,10 @@ export class UserAgent implements SipUserAgent {
       cancel: (invite, target) => this.#layer.cancel(invite, target),
       acknowledge: (invite, response, target) => this.#layer.acknowledge(invite, response, target),
       enrol: (call) => void this.#calls.set(callKey(call.callId, call.localTag), call),
-      forget: (call) => void this.#calls.delete(callKey(call.callId, call.localTag)),
+      forget: (call) => {
+        this.#calls.delete(callKey(call.callId, call.localTag));
+        if (this.#unanswered.get(call.callId) === call) this.#unanswered.delete(call.callId);
+      },
     };
   }
 
@@ -240,6 +262,11 @@ export class UserAgent implements SipUserAgent {
 
   #onInvite(request: IncomingRequest, transaction: ServerTransaction): void {
     transaction.respond({ code: 100, toTag: null });
+    const known = this.#unanswered.get(request.callId);
+    if (known?.waitsFor(request)) {
+      known.invitedAgain(transaction);
+      return;
+    }
     if (!request.headers.has('contact')) {
       transaction.respond({ code: 400, reason: 'Contact is missing', toTag: this.#host.newTag() });
       return;

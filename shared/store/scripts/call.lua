@@ -27,8 +27,13 @@ local function status()
   return redis.call('HGET', CALL, 'status')
 end
 
-local function isCurrent(epoch)
-  return redis.call('HGET', CALL, '_epoch') == epoch
+-- Whether this epoch may write: 'current', 'lost' to a newer one, or 'forgotten' when Redis knows nothing of the
+-- call or only an older owner: it came back without what it had.
+local function standing(epoch)
+  local known = redis.call('HGET', CALL, '_epoch')
+  if known == epoch then return 'current' end
+  if known and tonumber(known) > tonumber(epoch) then return 'lost' end
+  return 'forgotten'
 end
 
 -- The owner as text, or '' when nobody has the call.

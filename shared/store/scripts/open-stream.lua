@@ -8,8 +8,11 @@ local fields, letter = takeMany(), take()
 local KEPT = 200
 
 local state = status()
+if epoch ~= '' then
+  local where = standing(epoch)
+  if where ~= 'current' then return { where } end
+end
 if not state then return { 'call_not_found' } end
-if epoch ~= '' and not isCurrent(epoch) then return { 'lost' } end
 if FINAL[state] then return { 'call_ended' } end
 if epoch == '' and state ~= '"in-progress"' then return { 'call_not_in_progress' } end
 

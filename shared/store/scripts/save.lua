@@ -3,7 +3,8 @@
 -- A serial not above the last one was applied before: its answer was lost on the way.
 local epoch, serial, retentionMs, endedAt = take(), takeNumber(), takeNumber(), take()
 local patch, entries, callbacks, letters, streams = takeMany(), takeMany(), takeMany(), takeMany(), takeMany()
-if not isCurrent(epoch) then return 'lost' end
+local where = standing(epoch)
+if where ~= 'current' then return where end
 if serial > 0 then
   if serial <= tonumber(redis.call('HGET', CALL, '_serial') or '0') then return 'done' end
 end

@@ -1,7 +1,7 @@
 /** A gateway that goes and comes back, and a Redis that does. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { GatewayFixture, OWNER } from '../../support/gateway-fixture.ts';
+import { GatewayFixture, OWNER, QUEUE_TIMEOUT_MS } from '../../support/gateway-fixture.ts';
 import { settle } from '../../support/gateway-world.ts';
 
 describe('a gateway that starts again', () => {
@@ -31,16 +31,58 @@ describe('a gateway that starts again', () => {
     assert.equal(after.world.dialogs.size, 1, 'the dialog goes when the SIP stack says so');
   });
 
-  it('fails calls that were not answered yet, cleanly', async () => {
+  it('goes on with calls that ring, either way, with the credentials of their trunk', async () => {
     const before = await new GatewayFixture().start();
     const inbound = await before.inbound();
     const outbound = await before.outbound();
+    before.sip.dialled[0]?.delegate.onProgress(180, 'Ringing', null);
+    await settle();
     const after = await new GatewayFixture(before.world).start();
     await settle();
-    assert.deepEqual(after.world.letters(inbound.sid), [{ kind: 'ended', leg: 'a', by: 'lost', sipCode: 503 }]);
-    assert.equal(after.world.letters(outbound)[0]?.kind, 'failed');
+    assert.deepEqual(
+      after.sip.restored.map(({ credentials }) => credentials),
+      [null, { username: 'ann', password: 'secret' }],
+    );
+    after.sip.restored[1]?.call.delegate.onAnswered('v=0 theirs');
+    await after.say(inbound.sid, { kind: 'answer', leg: 'a', sdp: 'v=0 answer' });
+    assert.deepEqual(after.world.letters(outbound).at(-1), { kind: 'answered', leg: 'a', sdp: 'v=0 theirs' });
+    assert.deepEqual(after.sip.restored[0]?.call.asked, ['answer v=0 answer']);
+    assert.deepEqual(after.world.letters(inbound.sid), []);
+    assert.equal(after.gateway.figures().dialogsRestored, 2);
+  });
+
+  it('waits no longer for a caller nobody has taken than was left of the limit, and queues the call again', async () => {
+    const before = await new GatewayFixture().start();
+    const { sid } = await before.inbound(false);
+    before.world.jobs.length = 0;
+    const after = await new GatewayFixture(before.world).start();
+    assert.deepEqual(after.world.jobs, [sid]);
+    await after.pass(QUEUE_TIMEOUT_MS);
+    assert.deepEqual(after.sip.restored[0]?.call.asked, ['reject 503 Service Unavailable']);
+    assert.equal(after.world.held(sid).record.ending?.cause, 'queue_timeout');
+  });
+
+  it('refuses a caller whose call has ended meanwhile', async () => {
+    const before = await new GatewayFixture().start();
+    const { sid } = await before.inbound();
+    const held = before.world.held(sid);
+    held.record = { ...held.record, status: 'canceled' };
+    const after = await new GatewayFixture(before.world).start();
+    assert.deepEqual(after.sip.restored[0]?.call.asked, ['reject 503 Service Unavailable']);
+  });
+
+  it('fails a call of ours that it died with before anything was sent, cleanly', async () => {
+    const before = await new GatewayFixture().start();
+    const sid = await before.outbound();
+    for (const dialog of before.world.dialogs.values())
+      dialog.data = { version: 1, way: 'out', stage: 'calling', data: null };
+    const after = await new GatewayFixture(before.world).start();
+    await settle();
+    assert.deepEqual(after.world.letters(sid), [
+      { kind: 'failed', leg: 'a', sipCode: 503, reason: 'The gateway was restarted' },
+    ]);
     assert.equal(after.world.dialogs.size, 0);
-    assert.equal(after.gateway.figures().dialogsFailedAtRestore, 2);
+    assert.equal(after.gateway.figures().dialogsFailedAtRestore, 1);
   });
 
   it('drops what it cannot read', async () => {
@@ -92,6 +134,34 @@ describe('a gateway without Redis', () => {
     assert.equal(kinds.at(-1), 'ended');
     assert.ok(kinds.length <= 129, `${kinds.length} letters were kept`);
     assert.ok(fixture.gateway.figures().lettersDropped > 300);
+  });
+
+  it('writes its dialogs again when Redis comes back empty, and keeps a letter until its call is known again', async () => {
+    const fixture = await new GatewayFixture().start();
+    const { sid, phone } = await fixture.inbound();
+    await fixture.say(sid, { kind: 'answer', leg: 'a', sdp: 'v=0 answer' });
+    const [kept] = [...fixture.world.dialogs.values()];
+    const record = fixture.world.held(sid);
+    fixture.world.dialogs.clear();
+    fixture.world.announced.clear();
+    fixture.world.calls.delete(sid);
+    phone.delegate.onInfo('application/dtmf', '5');
+    await fixture.pass(3000);
+    assert.deepEqual([...fixture.world.dialogs.values()], [kept]);
+    fixture.world.calls.set(sid, record);
+    await fixture.pass(3000);
+    assert.equal(fixture.world.letters(sid).at(-1)?.kind, 'digit');
+    assert.deepEqual(phone.asked, ['answer v=0 answer']);
+  });
+
+  it('hangs up a call that stays unknown', async () => {
+    const fixture = await new GatewayFixture().start();
+    const { sid, phone } = await fixture.inbound();
+    await fixture.say(sid, { kind: 'answer', leg: 'a', sdp: 'v=0 answer' });
+    fixture.world.calls.delete(sid);
+    phone.delegate.onInfo('application/dtmf', '5');
+    await fixture.pass(15_000);
+    assert.equal(phone.asked.at(-1), 'hangup');
   });
 
   it('reads boxes whose bell was lost when Redis comes back', async () => {

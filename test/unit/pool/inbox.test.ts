@@ -49,6 +49,7 @@ beforeEach(() => {
     onLost: () => {
       losses += 1;
     },
+    remind: async () => undefined,
   });
 });
 

@@ -55,6 +55,8 @@ beforeEach(() => {
     onLost: () => {
       losses += 1;
     },
+    onStream: () => undefined,
+    remind: async () => undefined,
   });
 });
 

@@ -20,6 +20,7 @@ class Bench {
   readonly b: UserAgent;
   readonly near = new CallLog();
   readonly far = new CallLog();
+  caller: SipCall | null = null;
   callee: SipCall | null = null;
   lose: (line: string) => boolean = () => false;
 
@@ -44,7 +45,8 @@ class Bench {
   }
 
   dial(changes = {}): SipCall {
-    return this.a.dial(order(`sip:bob@${B}`, changes), this.near);
+    this.caller = this.a.dial(order(`sip:bob@${B}`, changes), this.near);
+    return this.caller;
   }
 
   #link(from: FakeNetwork, to: FakeNetwork, address: string): void {
@@ -262,11 +264,18 @@ describe('races', () => {
 });
 
 describe('restart', () => {
-  const again = (bench: Bench, log: CallLog, of: CallLog): { network: FakeNetwork; call: SipCall } => {
+  const again = (
+    bench: Bench,
+    log: CallLog,
+    of: CallLog,
+  ): { network: FakeNetwork; call: SipCall; agent: UserAgent } => {
     const network = new FakeNetwork(of === bench.near ? A : B);
-    const agent = new UserAgent(network, 'again', { onInvite: () => {} }, bench.clock, silentLogger);
+    const onInvite = (): void => assert.fail('a new call');
+    const agent = new UserAgent(network, 'again', { onInvite }, bench.clock, silentLogger, { waits: true });
     assert.ok(of.data);
-    return { network, call: agent.restore(JSON.parse(JSON.stringify(of.data)), log) };
+    const call = agent.restore(JSON.parse(JSON.stringify(of.data)), log);
+    agent.begin();
+    return { network, call, agent };
   };
 
   it('answers a call that was ringing', () => {
@@ -323,6 +332,73 @@ describe('restart', () => {
     call.hangup();
     bench.clock.advance(10);
     assert.deepEqual(bench.far.names, ['acked', 'ended', 'gone']);
+  });
+
+  it('acknowledges an answer whose ACK was lost before, as often as it is repeated', () => {
+    const bench = new Bench();
+    bench.lose = (line) => line === 'ACK';
+    bench.dial();
+    bench.clock.advance(100);
+    assert.deepEqual(bench.near.names, ['answered']);
+    const log = new CallLog();
+    const { network, call } = again(bench, log, bench.near);
+    network.carry = (bytes) => void bench.clock.after(1, () => void bench.bob.deliver(bytes, A));
+    bench.bob.carry = (bytes) => void bench.clock.after(1, () => void network.deliver(bytes, B));
+    bench.clock.advance(600);
+    assert.equal(network.lines[0], 'ACK');
+    assert.deepEqual(bench.far.names, ['acked']);
+    call.hangup();
+    bench.clock.advance(10);
+    assert.deepEqual(bench.far.names, ['acked', 'ended', 'gone']);
+  });
+
+  it('takes the INVITE of a call it knows, sent again, for that call', () => {
+    const bench = new Bench((invitation, self) => {
+      self.callee = invitation.accept(self.far);
+    });
+    // Nothing of the first life reaches the caller, who sends the INVITE again.
+    bench.lose = (line) => line.startsWith('100');
+    bench.dial();
+    bench.clock.advance(100);
+    const log = new CallLog();
+    const { network, call } = again(bench, log, bench.far);
+    network.carry = (bytes) => void bench.clock.after(1, () => void bench.alice.deliver(bytes, B));
+    bench.alice.carry = (bytes) => void bench.clock.after(1, () => void network.deliver(bytes, A));
+    bench.clock.advance(500);
+    assert.deepEqual(network.lines, ['100 INVITE']);
+    call.answer(ANSWER);
+    bench.clock.advance(10);
+    assert.deepEqual(bench.near.entries[0], ['answered', ANSWER]);
+    assert.deepEqual(log.names, ['acked']);
+  });
+
+  it('gives up an INVITE nobody has said a word to', () => {
+    const bench = new Bench();
+    bench.lose = () => true;
+    bench.dial({ ringTimeoutMs: 60_000 });
+    bench.clock.advance(100);
+    const log = new CallLog();
+    again(bench, log, bench.near);
+    bench.clock.advance(33_000);
+    assert.deepEqual(log.entries[0], ['failed', 408, 'Request Timeout']);
+    assert.equal(log.names.at(-1), 'gone');
+  });
+
+  it('keeps what arrives before its calls are restored', () => {
+    const bench = new Bench();
+    bench.dial();
+    bench.clock.advance(10);
+    const network = new FakeNetwork(B);
+    const options = { onInvite: () => assert.fail('a new call') };
+    const agent = new UserAgent(network, 'again', options, bench.clock, silentLogger, { waits: true });
+    bench.alice.carry = (bytes) => network.deliver(bytes, A);
+    bench.caller?.hangup();
+    assert.deepEqual(network.lines, []);
+    const log = new CallLog();
+    agent.restore(JSON.parse(JSON.stringify(bench.far.data)), log);
+    agent.begin();
+    assert.deepEqual(network.lines, ['200 BYE']);
+    assert.deepEqual(log.names, ['ended', 'gone']);
   });
 
   it('refuses data that is not its own', () => {

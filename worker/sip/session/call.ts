@@ -3,7 +3,7 @@
  * delegate. Made by the user agent (`dialled`, `invited`) and forgotten by it when the usage has ended.
  */
 import type { Timer } from '../../../shared/kernel/clock.ts';
-import { acceptRequest, dialogFromResponse, nextRequest } from '../dialog/dialog.ts';
+import { acceptRequest, ackRequest, dialogFromResponse, nextRequest } from '../dialog/dialog.ts';
 import {
   type IncomingRequest,
   type IncomingResponse,
@@ -36,7 +36,7 @@ export class Call implements SipCall {
   readonly localTag: string;
   readonly #host: CallHost;
   readonly #delegate: SipCallDelegate;
-  readonly #parts: CallParts;
+  #parts: CallParts;
   #usage: Usage;
   readonly #offering: Offering;
   readonly #peer: DialogPeer;
@@ -116,11 +116,14 @@ export class Call implements SipCall {
   resume(kept: KeptCall): void {
     this.#sent = kept.sent;
     this.#answerSdp = kept.answer;
+    const untilMs = Math.max(0, (kept.ringUntil ?? 0) - this.#host.clock.now());
     switch (kept.usage.phase) {
       case 'calling':
+        this.#giveUpIn(Math.min(LONG, untilMs));
+        return;
       case 'trying':
       case 'ringing':
-        this.#ringFor(Math.max(0, (kept.ringUntil ?? 0) - this.#host.clock.now()));
+        this.#ringFor(untilMs);
         return;
       case 'cancelling':
         this.#cancel();
@@ -219,11 +222,20 @@ export class Call implements SipCall {
     this.#happen({ type: 'cancelled' });
   }
 
-  /** Whether this is the unanswered call a CANCEL means. */
-  waitsFor(cancel: IncomingRequest): boolean {
+  /** Whether this is the unanswered call of this INVITE, or the one a CANCEL means. */
+  waitsFor(request: IncomingRequest): boolean {
     const { callId, remoteTag, remoteCSeq } = this.#peer.dialog;
-    if (this.#usage.phase !== 'invited' || callId !== cancel.callId) return false;
-    return remoteTag === (cancel.fromTag ?? '') && remoteCSeq === cancel.cseq.number;
+    const { phase } = this.#usage;
+    const isOpen = phase === 'invited' || (phase === 'answered' && request.method === 'INVITE');
+    if (!isOpen || callId !== request.callId) return false;
+    return remoteTag === (request.fromTag ?? '') && remoteCSeq === request.cseq.number;
+  }
+
+  /** Their INVITE of the time before a restart, sent again: from now on its answer goes this way. */
+  invitedAgain(transaction: ServerTransaction): void {
+    this.#parts = { ...this.#parts, invite: transaction };
+    transaction.user = { onCancel: () => this.cancelled() };
+    if (this.#usage.phase === 'answered') this.#accept(transaction);
   }
 
   /** A request that carries our tag. */
@@ -236,12 +248,27 @@ export class Call implements SipCall {
     else this.#receiveInOrder(request, transaction);
   }
 
-  /** A response to the INVITE that was out when we restarted: its transaction is gone. */
+  /** A response to an INVITE that was out when we restarted: its transaction is gone. */
   receiveStray(response: IncomingResponse): void {
+    if (this.state === 'up') {
+      this.#receiveLateSuccess(response);
+      return;
+    }
     const invite = recallRequest(this.#sent);
     if (!invite || response.cseq.number !== invite.cseq.number) return;
     if (response.status >= 300 && this.#sent) this.#host.acknowledge(invite, response, this.#sent.flow);
     this.#onInviteResponse(response, invite);
+  }
+
+  /** The 2xx of an INVITE of ours whose ACK did not arrive before the restart, or that came while we were away. */
+  #receiveLateSuccess(response: IncomingResponse): void {
+    const { dialog } = this.#peer;
+    const isOurs = response.toTag === dialog.remoteTag && response.cseq.number <= dialog.localCSeq;
+    if (!isOurs || response.status < 200 || response.status >= 300) return;
+    this.#peer.heard('INVITE', response.status, response.reason);
+    if (this.#peer.acknowledgeAgain(response)) return;
+    this.#peer.acknowledge(response, ackRequest(dialog, response.cseq.number, {}), dialog, null);
+    this.#delegate.onReanswered(sdpOf(response));
   }
 
   receiveAck(request: IncomingRequest): void {
@@ -428,6 +455,13 @@ export class Call implements SipCall {
   #ringFor(ms: number): void {
     this.#ringUntil = this.#host.clock.now() + ms;
     this.#ringTimer = this.#host.clock.after(ms, () => this.#happen({ type: 'ringTimeout' }));
+  }
+
+  /** After a restart, for an INVITE of ours that nobody has said a word to: its transaction's own time-out. */
+  #giveUpIn(ms: number): void {
+    this.#ringUntil = this.#host.clock.now() + ms;
+    const failure = { type: 'failure', code: 408, reason: reasonPhrase(408) } as const;
+    this.#ringTimer = this.#host.clock.after(ms, () => this.#happen(failure));
   }
 
   /** Lets go of every timer and of an offer of theirs that waits (RFC 3261 §15.1.2). */
