@@ -17,7 +17,7 @@ import { unobserved } from '../../worker/pool/observer.ts';
 import { openPool, type Pool } from '../../worker/pool/pool.ts';
 import type { MakeLeg } from '../../worker/pool/ports.ts';
 import { aCall, aStream } from '../support/records.ts';
-import { startTestRedis, type TestRedis } from '../support/redis.ts';
+import { empty, startTestRedis, type TestRedis } from '../support/redis.ts';
 
 const gateway = 'gw-test' as GatewayId;
 const ending: Ending = { status: 'completed', cause: 'api_completed', blame: 'api', sipCode: null, detail: null };
@@ -410,7 +410,7 @@ describe('the pool', () => {
     await journal.flush();
     const before = await store.calls.get(sid);
 
-    await raw.flushall();
+    await empty(raw);
     // Not "there is no such call": it is written again in a moment.
     await assert.rejects(store.calls.get(sid), RedisUnavailable);
     while (!(await raw.exists(`pivot:{${sid}}:call`))) await new Promise((resolve) => setTimeout(resolve, 20));

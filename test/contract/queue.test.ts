@@ -6,7 +6,7 @@ import { type CallSid, type GatewayId, newCallSid, type OwnerId } from '../../sh
 import { silentLogger } from '../../shared/kernel/log.ts';
 import { type CallQueue, openQueue, type QueueWorker } from '../../shared/queue.ts';
 import { connectRedis, RedisUnavailable } from '../../shared/store/redis.ts';
-import { startTestRedis, type TestRedis } from '../support/redis.ts';
+import { empty, startTestRedis, type TestRedis } from '../support/redis.ts';
 import { keysOf } from '../support/redis-keys.ts';
 
 let redis: TestRedis;
@@ -132,7 +132,7 @@ describe('the queue of calls', () => {
     await queue.addCall(sid);
     await runs.count(1);
     const raw = connectRedis(redis.url, 'subscriber', silentLogger);
-    await raw.flushall();
+    await empty(raw);
     workers.push(other.workCalls(work));
     await doubts.count(1);
     assert.deepEqual(await raw.lrange('{pivot}:calls:active', 0, -1), [sid]);

@@ -9,6 +9,7 @@ import net from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
+import type { RedisClient } from '../../shared/store/redis.ts';
 import { startTestCluster } from './redis-cluster.ts';
 
 export interface TestRedis {
@@ -48,6 +49,14 @@ export async function startTestRedis(): Promise<TestRedis> {
       rmSync(folder, { recursive: true, force: true });
     },
   };
+}
+
+/** As after a restart without data: every node of it. */
+export async function empty(client: RedisClient): Promise<void> {
+  // A connection of its own pace knows the nodes only once it has asked for something.
+  await client.get('nothing');
+  if ('nodes' in client) await Promise.all(client.nodes('master').map((node) => node.flushall()));
+  else await client.flushall();
 }
 
 async function launch(folder: string, socket: string): Promise<ChildProcess> {
