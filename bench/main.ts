@@ -3,15 +3,15 @@
  * telephone side. The system runs on one core, phones and app on another, as in the figures of
  * `bench/RESULTS.md`. `--calls 50,100,150 --seconds 20 --threads 1 --json results.json`.
  */
-import { type ChildProcess, fork } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { systemClock } from '../shared/kernel/clock.ts';
 import { Closers } from '../shared/kernel/closers.ts';
-import { pause, withDeadline } from '../shared/kernel/deadline.ts';
+import { pause } from '../shared/kernel/deadline.ts';
 import { type Stack, startStack } from '../shared/launch/stack.ts';
+import { Load } from './load.ts';
 import { cpuMs, familyOf, pin, prefer, residentKb } from './process-usage.ts';
 
 const { values: options } = parseArgs({
@@ -69,21 +69,6 @@ interface Row {
   readonly bufferedMs: number;
 }
 
-interface Load {
-  readonly process: ChildProcess;
-  readonly port: number;
-}
-
-interface CallerReport {
-  readonly calls: number;
-  readonly sent: number;
-  readonly lost: number;
-  readonly late: number;
-  readonly p50: number;
-  readonly p99: number;
-  readonly max: number;
-}
-
 const SYSTEM_CORES = options.threads === '1' ? '0' : '0,1';
 const LOAD_CORES = '1';
 
@@ -106,11 +91,10 @@ async function measure(calls: number, forMs: number): Promise<Row> {
   try {
     const dataDir = mkdtempSync(path.join(os.tmpdir(), 'pivot-bench-'));
     closers.push(() => rmSync(dataDir, { recursive: true, force: true }));
-    const caller = await load('caller', closers);
-    const app = await load('echo-app', closers);
-    const stack = await startSystem(dataDir, caller.port);
+    const load = await Load.start(closers);
+    const stack = await startSystem(dataDir, load.sipPort);
     closers.push(() => stack.stop());
-    return await run(stack, caller.process, app, calls, forMs);
+    return await run(stack, load, calls, forMs);
   } finally {
     await closers.close();
   }
@@ -136,34 +120,34 @@ function startSystem(dataDir: string, trunkPort: number): Promise<Stack> {
   });
 }
 
-async function run(stack: Stack, caller: ChildProcess, app: Load, calls: number, forMs: number): Promise<Row> {
+async function run(stack: Stack, load: Load, calls: number, forMs: number): Promise<Row> {
   const services = [...stack.children.values()].map((child) => child.pid);
   const system = [...new Set(services.flatMap(familyOf))];
   const worker = [...stack.children]
     .filter(([name]) => name.startsWith('worker'))
     .flatMap(([, child]) => familyOf(child.pid));
-  const load = [caller.pid ?? 0, app.process.pid ?? 0];
-  if (!options.unpinned && (!pin(system, SYSTEM_CORES) || !pin(load, LOAD_CORES)))
+  const loadPids = [load.pid, process.pid];
+  if (!options.unpinned && (!pin(system, SYSTEM_CORES) || !pin(loadPids, LOAD_CORES)))
     console.log('  not pinned: taskset is missing');
-  if (!prefer(load, 'real-time')) console.log('  the load has no real-time priority: its delays count');
+  if (!prefer([load.pid], 'real-time')) console.log('  the load has no real-time priority: its delays count');
   if (options.shared && !prefer(system, 'nice')) console.log('  the system could not be put before other work');
   const idleKb = residentKb(system);
 
   const began = systemClock.monotonic();
-  const sids = await placeCalls(stack, app.port, calls);
+  const sids = await placeCalls(stack, load.appPort, calls);
   const up = await untilUp(stack, sids, 60_000);
   const setUpMs = systemClock.monotonic() - began;
   // The bursts of the set-up are over and the jitter buffers have given back what they took.
   await pause(systemClock, Number(options.settle) * 1000);
 
-  caller.send({ kind: 'measure' });
+  load.measure();
   const before = { worker: cpuMs(worker), system: cpuMs(system), at: systemClock.monotonic() };
   await pause(systemClock, forMs);
   const seconds = (systemClock.monotonic() - before.at) / 1000;
   const used = { worker: cpuMs(worker) - before.worker, system: cpuMs(system) - before.system };
   const residentKbNow = residentKb(system);
   const bufferedMs = await buffered(stack, sids.slice(0, 10));
-  const report = await reportOf(caller);
+  const report = await load.report();
   return {
     mode,
     calls,
@@ -227,29 +211,6 @@ async function buffered(stack: Stack, sids: readonly string[]): Promise<number> 
     sum += items[0]?.counters.bufferedMs ?? 0;
   }
   return sum / Math.max(1, sids.length);
-}
-
-function reportOf(caller: ChildProcess): Promise<CallerReport> {
-  const answer = new Promise<CallerReport>((resolve) => {
-    caller.on('message', (message: { kind: string }) => {
-      if (message.kind === 'report') resolve(message as unknown as CallerReport);
-    });
-  });
-  caller.send({ kind: 'stop' });
-  return withDeadline(systemClock, 10_000, 'the report of the telephone side', answer);
-}
-
-async function load(name: string, closers: Closers): Promise<Load> {
-  const child = fork(new URL(`./${name}.js`, import.meta.url), { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
-  closers.push(async () => {
-    const gone = new Promise<void>((resolve) => child.once('exit', () => resolve()));
-    child.disconnect();
-    await gone;
-  });
-  const ready = new Promise<number>((resolve) =>
-    child.once('message', (message: { port: number }) => resolve(message.port)),
-  );
-  return { process: child, port: await withDeadline(systemClock, 10_000, name, ready) };
 }
 
 function headers(stack: Stack): Record<string, string> {

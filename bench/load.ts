@@ -1,0 +1,151 @@
+/**
+ * The load of a benchmark: phones and app in one small native process (`load/main.c`), compiled here when it is not yet,
+ * so that what is measured is the system and not its load. The signalling of its phones runs in this process.
+ */
+import { type ChildProcessByStdio, spawn, spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, readdirSync, statSync } from 'node:fs';
+import path from 'node:path';
+import { createInterface } from 'node:readline';
+import type { Readable, Writable } from 'node:stream';
+import { fileURLToPath } from 'node:url';
+import { systemClock } from '../shared/kernel/clock.ts';
+import type { Closers } from '../shared/kernel/closers.ts';
+import { withDeadline } from '../shared/kernel/deadline.ts';
+import { silentLogger } from '../shared/kernel/log.ts';
+import { openUserAgent } from '../worker/sip/user-agent.ts';
+import { indifferent, pcmuAnswer } from './bare-phone.ts';
+
+/** Round trips of numbered frames, phone to app and back, in milliseconds. */
+export interface LoadReport {
+  readonly calls: number;
+  readonly sent: number;
+  readonly lost: number;
+  /** Came back after more than 60 ms. */
+  readonly late: number;
+  readonly p50: number;
+  readonly p99: number;
+  readonly max: number;
+}
+
+/** What came back since the last window. */
+export interface LoadWindow {
+  readonly frames: number;
+  readonly p50: number;
+  readonly p99: number;
+  readonly max: number;
+}
+
+type Told =
+  | { readonly kind: 'ready'; readonly app: number; readonly sound: number }
+  | ({ readonly kind: 'report' } & LoadReport)
+  | ({ readonly kind: 'window' } & LoadWindow);
+
+const ANSWER_WITHIN_MS = 10_000;
+
+export class Load {
+  /** SIP port of the phones. */
+  readonly sipPort: number;
+  /** Port of the app's WebSocket server. */
+  readonly appPort: number;
+  readonly #process: ChildProcessByStdio<Writable, Readable, null>;
+  readonly #told: (kind: Told['kind']) => Promise<Told>;
+
+  private constructor(
+    child: ChildProcessByStdio<Writable, Readable, null>,
+    told: (kind: Told['kind']) => Promise<Told>,
+    sipPort: number,
+    appPort: number,
+  ) {
+    this.#process = child;
+    this.#told = told;
+    this.sipPort = sipPort;
+    this.appPort = appPort;
+  }
+
+  static async start(closers: Closers): Promise<Load> {
+    const child = spawn(compiled(), [], { stdio: ['pipe', 'pipe', 'inherit'] });
+    closers.push(async () => {
+      const gone = new Promise<void>((resolve) => child.once('exit', () => resolve()));
+      child.stdin.end();
+      await gone;
+    });
+    const told = linesOf(child.stdout);
+    const ready = await told('ready');
+    if (ready.kind !== 'ready') throw new Error('the load did not start');
+    const agent = await openUserAgent(
+      { host: '127.0.0.1', port: 0, publicAddress: null, product: 'bench-caller' },
+      {
+        onInvite: (invitation) => {
+          const port = /^m=audio (\d+)/m.exec(invitation.sdp ?? '')?.[1] ?? '0';
+          invitation.accept(indifferent).answer(pcmuAnswer(ready.sound));
+          child.stdin.write(`call ${port}\n`);
+        },
+      },
+      systemClock,
+      silentLogger,
+    );
+    closers.push(() => agent.close(0));
+    return new Load(child, told, agent.address.port, ready.app);
+  }
+
+  get pid(): number {
+    return this.#process.pid ?? 0;
+  }
+
+  /** Frames sent from here on count. */
+  measure(): void {
+    this.#process.stdin.write('measure\n');
+  }
+
+  async window(): Promise<LoadWindow> {
+    this.#process.stdin.write('window\n');
+    return (await this.#told('window')) as LoadWindow & Told;
+  }
+
+  /** The phones' packets are held back for so long, then sent at once. */
+  hold(ms: number): void {
+    this.#process.stdin.write(`hold ${ms}\n`);
+  }
+
+  /** What the app sends is held back for so long, then sent at once. */
+  stall(ms: number): void {
+    this.#process.stdin.write(`stall ${ms}\n`);
+  }
+
+  async report(): Promise<LoadReport> {
+    this.#process.stdin.write('stop\n');
+    return (await this.#told('report')) as LoadReport & Told;
+  }
+}
+
+/** Waits for the next line of a kind. */
+function linesOf(stdout: Readable): (kind: Told['kind']) => Promise<Told> {
+  const waiting = new Map<string, (told: Told) => void>();
+  createInterface({ input: stdout }).on('line', (line) => {
+    const told = JSON.parse(line) as Told;
+    waiting.get(told.kind)?.(told);
+    waiting.delete(told.kind);
+  });
+  return (kind) =>
+    withDeadline(
+      systemClock,
+      ANSWER_WITHIN_MS,
+      `the load's ${kind}`,
+      new Promise((resolve) => waiting.set(kind, resolve)),
+    );
+}
+
+/** The program, newer than its sources. @throws when there is no compiler. */
+function compiled(): string {
+  const root = fileURLToPath(new URL('../../', import.meta.url));
+  const sources = path.join(root, 'bench/load');
+  const program = path.join(root, 'dist/bench/load/load');
+  const files = readdirSync(sources).map((name) => path.join(sources, name));
+  const newest = Math.max(...files.map((file) => statSync(file).mtimeMs));
+  if (existsSync(program) && statSync(program).mtimeMs > newest) return program;
+  mkdirSync(path.dirname(program), { recursive: true });
+  const sourceFiles = files.filter((file) => file.endsWith('.c'));
+  const { status, error } = spawnSync('cc', ['-O2', '-o', program, ...sourceFiles], { stdio: 'inherit' });
+  if (status !== 0) throw new Error(`the load of the benchmark needs a C compiler: ${error?.message ?? 'cc failed'}`);
+  return program;
+}

@@ -1,0 +1,17 @@
+/*
+ * The developer's side: a WebSocket server (RFC 6455) that sends each media payload back as it came, for
+ * streams of the path `/two-way` (JSON) and `/duplex` (binary); it only listens to any other.
+ */
+#ifndef APP_H
+#define APP_H
+
+/* Opens the listening socket, to be watched by `epoll`; its port. */
+int app_open(int epoll);
+/* Takes care of a socket of ours that is readable; 0 when it is none. */
+int app_ready(int socket);
+/* Keeps what would be sent back for so long, then sends it at once. */
+void app_hold(int ms);
+/* Sends what was kept, once its time has come. */
+void app_tick(void);
+
+#endif
