@@ -57,6 +57,8 @@ interface Row {
   readonly setUpPerSecond: number;
   readonly workerCpuMsPerCallSecond: number;
   readonly systemCpuMsPerCallSecond: number;
+  /** Share of its core that phones and app used: near 1 it is the load that is measured. */
+  readonly loadBusy: number;
   readonly residentKbPerCall: number;
   readonly idleResidentMb: number;
   readonly sent: number;
@@ -141,10 +143,14 @@ async function run(stack: Stack, load: Load, calls: number, forMs: number): Prom
   await pause(systemClock, Number(options.settle) * 1000);
 
   load.measure();
-  const before = { worker: cpuMs(worker), system: cpuMs(system), at: systemClock.monotonic() };
+  const before = { worker: cpuMs(worker), system: cpuMs(system), load: cpuMs(loadPids), at: systemClock.monotonic() };
   await pause(systemClock, forMs);
   const seconds = (systemClock.monotonic() - before.at) / 1000;
-  const used = { worker: cpuMs(worker) - before.worker, system: cpuMs(system) - before.system };
+  const used = {
+    worker: cpuMs(worker) - before.worker,
+    system: cpuMs(system) - before.system,
+    load: cpuMs(loadPids) - before.load,
+  };
   const residentKbNow = residentKb(system);
   const bufferedMs = await buffered(stack, sids.slice(0, 10));
   const report = await load.report();
@@ -155,6 +161,7 @@ async function run(stack: Stack, load: Load, calls: number, forMs: number): Prom
     setUpPerSecond: round((calls / setUpMs) * 1000),
     workerCpuMsPerCallSecond: round(used.worker / seconds / calls),
     systemCpuMsPerCallSecond: round(used.system / seconds / calls),
+    loadBusy: round(used.load / seconds / 1000),
     residentKbPerCall: Math.round((residentKbNow - idleKb) / calls),
     idleResidentMb: Math.round(idleKb / 1024),
     sent: report.sent,

@@ -5,7 +5,7 @@
  * Who sends at the pace of speech keeps the queue at a level; a clock 200 ppm off moves that level by 20 ms in
  * 100 s. Who sends ahead moves it by far more, and on purpose: a level is compared only with one of ten
  * seconds before, a change that no clock explains begins anew, and a lead that was given is kept. What piles up
- * behind a stall was not given: it is taken back, as much as the caller has waited, but for a small cushion.
+ * behind a stall is no matter of clocks: see `stall.ts`.
  */
 import { FRAME_MS } from './frame.ts';
 
@@ -18,8 +18,6 @@ const MOST_PAUSE_BEATS = 50;
 const LEAST_MS = 10;
 /** How long silence is waited for before samples are taken from sound. */
 const PATIENCE_BEATS = 500;
-/** What should be in the queue at the worst beat of a producer that once let it run dry. */
-const CUSHION_MS = 2 * FRAME_MS;
 /** Taken or given in a beat of silence; in sound it is a single sample. */
 const SILENT_STEP_MS = 1;
 
@@ -33,10 +31,8 @@ export class LivePace {
   #sum = 0;
   #least = Number.POSITIVE_INFINITY;
   #idle = 0;
-  #ranDry = false;
-  /** Samples the caller waited for in vain: no more than that is taken back from what came late. */
-  #debt = 0;
-  /** Samples the level is to be above where it began. */
+  /** What should be in the queue at the worst beat, in samples; and what the level is to be above where it began. */
+  #cushion = 0;
   #lift = 0;
   #arrived = false;
   /** Levels in samples as they would be without us, at the beginning and in the last window; NaN when there is none. */
@@ -57,20 +53,14 @@ export class LivePace {
     this.#arrived = true;
   }
 
-  /** The queue was cleared, `ranDry`, or is somebody else's now: levels from before mean nothing. */
-  restart(ranDry = false): void {
-    this.#ranDry = ranDry;
-    if (!ranDry) this.#debt = 0;
+  /** The queue was cleared, ran dry, or is somebody else's now: levels from before mean nothing. `cushion`: see there. */
+  restart(cushion = 0): void {
+    this.#cushion = cushion;
     this.#before = Number.NaN;
     this.#beats = 0;
     this.#sum = 0;
     this.#least = Number.POSITIVE_INFINITY;
     this.#rebase();
-  }
-
-  /** A beat of silence in the midst of what a live producer says: it, or the network, was held up. */
-  waited(): void {
-    this.#debt += FRAME_MS * this.#perMs;
   }
 
   /**
@@ -102,9 +92,9 @@ export class LivePace {
     const level = this.#sum / WINDOW_BEATS;
     const before = this.#before;
     const least = this.#least;
+    this.#least = Number.POSITIVE_INFINITY;
     this.#sum = 0;
     this.#beats = 0;
-    this.#least = Number.POSITIVE_INFINITY;
     this.#before = level;
     if (Number.isNaN(before)) return;
     if (Math.abs(level - before) > MOST_CHANGE_MS * this.#perMs) {
@@ -114,7 +104,7 @@ export class LivePace {
     }
     if (Number.isNaN(this.#base)) {
       this.#base = before;
-      if (this.#ranDry) this.#lift = Math.max(-this.#debt, CUSHION_MS * this.#perMs - least);
+      this.#lift = Math.max(0, this.#cushion - Math.max(0, least - FRAME_MS * this.#perMs));
     }
     const wanted = agreed(level - this.#base, before - this.#base) - this.#lift;
     if (this.owes || Math.abs(wanted - this.#given) < LEAST_MS * this.#perMs) return;
@@ -136,9 +126,6 @@ function agreed(one: number, other: number): number {
   if (one > 0 !== other > 0) return 0;
   return Math.sign(one) * Math.min(Math.abs(one), Math.abs(other));
 }
-
-/** Samples a frame may be longer or shorter by, at most. */
-export const paceStep = (rate: number): number => (SILENT_STEP_MS * rate) / 1000;
 
 /** Samples of 20 ms. */
 export const frameSamples = (rate: number): number => (rate * FRAME_MS) / 1000;

@@ -7,12 +7,15 @@
  *               cursor       mark        written        cleared audio moves the cursor, not `played`
  *
  * A live producer that falls behind is given a small pre-buffer before it is heard again, so that
- * one late packet makes one gap and not a row of them. One whose clock is not ours is kept pace with.
+ * one late packet makes one gap and not a row of them. One whose clock is not ours is kept pace with, and what
+ * came late because it was held up is played a little faster until it is late no more.
  */
-import { frameSamples, LivePace, paceStep, stretch } from './live-pace.ts';
+import { frameSamples, LivePace, stretch } from './live-pace.ts';
 import { saturate } from './mixer.ts';
 import type { MarkFired, PlayoutQueue } from './playout-queue.ts';
 import { SampleRing } from './sample-ring.ts';
+import { findShortening, isQuiet, reachOf, shorten } from './shorten.ts';
+import { Stall } from './stall.ts';
 
 interface Mark {
   readonly at: number;
@@ -33,8 +36,9 @@ export interface PlayoutOptions {
 /** More than one a frame for ten minutes. Of more marks than this the oldest come back at once, as cleared, so that the order stays. */
 const MAX_MARKS = 32_768;
 const FADE_MS = 5;
-/** Peak of a frame that is as good as silent: −40 dBFS. */
-const QUIET_PEAK = 328;
+/** Beats between two periods that are left out of a sound, and beats after which one is left out wherever it is. */
+const SHORTEN_EVERY = 3;
+const SHORTEN_ANYWAY = 10;
 
 export class Playout implements PlayoutQueue {
   #rate = 0;
@@ -54,9 +58,11 @@ export class Playout implements PlayoutQueue {
   #live = false;
   /** Since there was a live producer. */
   #pace: LivePace | null = null;
-  /** A frame that is a few samples longer or shorter than it will be. */
+  #stall: Stall | null = null;
+  /** A frame that is longer or shorter than it will be. */
   #uneven = new Int16Array(0);
   #quiet = false;
+  #sinceShortened = 0;
   /** Live and starved: nothing is played until the pre-buffer is there or has been waited for. */
   #starved = false;
   #waited = 0;
@@ -98,8 +104,10 @@ export class Playout implements PlayoutQueue {
   enqueue(samples: Int16Array): number {
     const taken = Math.min(samples.length, this.#bound - this.#ring.length);
     this.#ring.write(samples, 0, taken);
-    if (this.#live) this.#pace?.arrived();
-    else this.#pace?.restart();
+    if (this.#live) {
+      this.#pace?.arrived();
+      this.#stall?.arrived();
+    } else this.#restart();
     return taken;
   }
 
@@ -120,7 +128,7 @@ export class Playout implements PlayoutQueue {
     this.#dropped += droppedSamples;
     this.#starved = false;
     this.#sounding = false;
-    this.#pace?.restart();
+    this.#restart();
     const playedSamples = this.playedSamples;
     const marks = this.#marks;
     const from = this.#marksFrom;
@@ -131,11 +139,13 @@ export class Playout implements PlayoutQueue {
   }
 
   setLive(live: boolean): void {
+    if (live === this.#live) return;
     this.#live = live;
     this.#starved = false;
     if (!live || this.#pace !== null) return;
     this.#pace = new LivePace(this.#rate);
-    this.#uneven = new Int16Array(frameSamples(this.#rate) + paceStep(this.#rate));
+    this.#stall = new Stall(this.#rate);
+    this.#uneven = new Int16Array(2 * frameSamples(this.#rate) + reachOf(this.#rate));
   }
 
   /**
@@ -144,17 +154,45 @@ export class Playout implements PlayoutQueue {
    */
   next(out: Int16Array): boolean {
     const pace = this.#pace;
-    if (pace === null || out.length !== frameSamples(this.#rate)) return this.#take(out, out.length);
-    const queued = this.#ring.length;
-    const extra = pace.beat(queued, this.#quiet, this.#starved ? -1 : queued - out.length);
+    const stall = this.#stall;
+    if (pace === null || stall === null || out.length !== frameSamples(this.#rate)) return this.#take(out, out.length);
+    const spare = this.#starved ? -1 : this.#ring.length - out.length;
+    const owed = stall.beat(spare);
+    if (owed > 0 && spare > 0) {
+      pace.restart();
+      return this.#hurry(out, owed, stall);
+    }
+    const extra = pace.beat(this.#ring.length, this.#quiet, spare);
     let heard: boolean;
     if (extra === 0) heard = this.#take(out, out.length);
     else {
       heard = this.#take(this.#uneven, out.length + extra);
       stretch(this.#uneven, out.length + extra, out);
     }
-    this.#quiet = pace.owes && isQuiet(out);
+    this.#quiet = pace.owes && isQuiet(out, out.length);
     return heard;
+  }
+
+  /** A frame out of more than a frame, where that is not heard. */
+  #hurry(out: Int16Array, owed: number, stall: Stall): boolean {
+    this.#sinceShortened += 1;
+    const have = this.#ring.peek(this.#uneven, this.#uneven.length);
+    const most = Math.min(owed, out.length);
+    const mayShorten = this.#sinceShortened >= SHORTEN_EVERY || isQuiet(this.#uneven, have);
+    const anyway = this.#sinceShortened >= SHORTEN_ANYWAY;
+    const leftOut = mayShorten ? findShortening(this.#uneven, have, out.length, most, this.#rate, anyway) : 0;
+    if (leftOut === 0) return this.#take(out, out.length);
+    this.#sinceShortened = 0;
+    stall.gave(leftOut);
+    const heard = this.#take(this.#uneven, out.length + leftOut);
+    shorten(this.#uneven, leftOut, out, this.#rate);
+    return heard;
+  }
+
+  /** What was known of a live producer means nothing any more. */
+  #restart(): void {
+    this.#pace?.restart();
+    this.#stall?.forget();
   }
 
   /** The next `length` samples of what is queued, or silence. */
@@ -173,7 +211,7 @@ export class Playout implements PlayoutQueue {
     }
     if (this.#frameAt < length) {
       out.fill(0, this.#frameAt, length);
-      this.#rest();
+      this.#rest(length - this.#frameAt);
     }
     this.#frameAt = 0;
     return this.#mixFade(out, length) || heard;
@@ -190,23 +228,24 @@ export class Playout implements PlayoutQueue {
   #mayPlay(): boolean {
     if (!this.#starved) return true;
     const queued = this.#ring.length;
-    if (queued === 0) {
-      this.#pace?.waited();
-      return false;
+    if (queued > 0) this.#waited += 1;
+    if (queued > 0 && (queued >= this.#preBuffer || this.#waited * (this.#rate / 50) > this.#preBuffer)) {
+      this.#starved = false;
+      this.#pace?.restart(this.#stall?.resumed(queued));
+      return true;
     }
-    this.#waited += 1;
-    if (queued < this.#preBuffer && this.#waited * (this.#rate / 50) <= this.#preBuffer) return false;
-    this.#starved = false;
-    return true;
+    this.#stall?.waited();
+    return false;
   }
 
   /** The frame ends in silence. */
-  #rest(): void {
+  #rest(missing: number): void {
     if (this.#live && this.#sounding) {
       this.#underruns++;
       this.#starved = true;
       this.#waited = 0;
-      this.#pace?.restart(true);
+      this.#pace?.restart();
+      this.#stall?.ranDry(missing);
     }
     this.#sounding = false;
   }
@@ -263,12 +302,4 @@ export class Playout implements PlayoutQueue {
     this.#fadeFrom = 0;
     return true;
   }
-}
-
-function isQuiet(samples: Int16Array): boolean {
-  for (let i = 0; i < samples.length; i++) {
-    const sample = samples[i] as number;
-    if (sample > QUIET_PEAK || sample < -QUIET_PEAK) return false;
-  }
-  return true;
 }

@@ -57,6 +57,18 @@ export class SampleRing {
     return total;
   }
 
+  /** Copies up to `count` samples into `out`; they stay. Answers with how many there were. */
+  peek(out: Int16Array, count: number): number {
+    const total = Math.min(count, this.#length);
+    let block = this.#head;
+    let from = this.#readAt;
+    for (let done = 0; done < total && block !== null; block = block.next, from = 0) {
+      const end = Math.min(from + total - done, BLOCK_SAMPLES);
+      for (let i = from; i < end; i++) out[done++] = block.samples[i] as number;
+    }
+    return total;
+  }
+
   /** Forgets everything that was not read. */
   clear(): void {
     while (this.#head) this.#shift(this.#head);

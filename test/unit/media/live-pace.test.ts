@@ -90,6 +90,13 @@ const words =
   (sample) =>
     sample % (1.6 * rate) < 1.2 * rate ? 5000 : 0;
 
+/** A voiced sound of 120 Hz with overtones, in [−0.6, 0.6] of full scale. */
+const vowel = (seconds: number): number => {
+  let sum = 0;
+  for (let n = 1; n <= 12; n++) sum += Math.sin(2 * Math.PI * 120 * n * seconds) / n;
+  return Math.round(sum * 10_000);
+};
+
 describe('a live producer with a clock of its own', () => {
   for (const ppm of [200, -200]) {
     for (const rate of [8000, 16_000] as const) {
@@ -97,7 +104,7 @@ describe('a live producer with a clock of its own', () => {
         it(`${ppm} ppm, chunks of ${chunkMs} ms at ${rate} Hz: half an hour gains and loses at most 40 ms`, () => {
           const heard = run({ rate, ppm, chunkMs, voice: words(rate) });
           assert.ok(spread(heard) <= 40, `${spread(heard)} ms`);
-          assert.ok(heard.queue.underruns <= 2, `${heard.queue.underruns} underruns`);
+          assert.ok(heard.queue.underruns <= 4, `${heard.queue.underruns} underruns`);
         });
       }
     }
@@ -106,7 +113,7 @@ describe('a live producer with a clock of its own', () => {
       const voice: Voice = (sample) => Math.round(8000 * Math.sin((2 * Math.PI * 440 * sample) / 8000));
       const heard = run({ rate: 8000, ppm, chunkMs: 20, jitterMs: 15, voice });
       assert.ok(spread(heard) <= 40, `${spread(heard)} ms`);
-      assert.ok(heard.queue.underruns <= 2);
+      assert.ok(heard.queue.underruns <= 4, `${heard.queue.underruns} underruns`);
       assert.ok(toneLevel(heard.tail, 440, 8000) > 0.2);
     });
 
@@ -123,16 +130,42 @@ describe('a live producer with a clock of its own', () => {
     });
   }
 
-  for (const forMs of [200, 1000]) {
-    it(`what piles up behind a stall of ${forMs} ms is taken back, and no sample of it is lost`, () => {
-      const heard = run({ rate: 8000, ppm: 0, chunkMs: 20, voice: words(8000), stall: { atMs: 5000, forMs } }, 9000);
-      const [before = 0] = heard.delays;
-      const after = heard.delays.at(-1) ?? Number.NaN;
-      assert.ok(heard.delays[4] !== undefined && Math.max(...heard.delays) >= before + forMs - 40, 'it was late');
-      assert.ok(after <= before + 40, `${after} ms, ${before} ms before`);
-      assert.equal(heard.queue.playedSamples + heard.queue.queuedSamples, heard.sent);
-    });
+  const voices: Readonly<Record<string, (rate: number) => Voice>> = {
+    words,
+    'a vowel that never ends': (rate) => (sample) => vowel(sample / rate),
+  };
+  for (const forMs of [100, 200, 1000]) {
+    for (const rate of [8000, 16_000] as const) {
+      for (const [name, voice] of Object.entries(voices)) {
+        it(`${name} at ${rate} Hz: a stall of ${forMs} ms is made up for within ten seconds, and no sample of it is lost`, () => {
+          const sender: Sender = { rate, ppm: 0, chunkMs: 20, voice: voice(rate), stall: { atMs: 5000, forMs } };
+          const [before = 0, ...rest] = run(sender, 240).delays;
+          assert.ok(Math.max(...rest) <= before + 1, 'it kept up');
+          // The stall is over at 5 s and its length; the delays are one a second from the third on.
+          const heard = run(sender, 250 + (forMs + 10_000) / 20);
+          const after = heard.delays.at(-1) ?? Number.NaN;
+          assert.ok(after <= before + 40, `${after} ms, ${before} ms before`);
+          assert.equal(heard.queue.playedSamples + heard.queue.queuedSamples, heard.sent);
+          assert.ok(heard.silentBeats <= forMs / 20 + 3, `${heard.silentBeats} beats of silence`);
+        });
+      }
+    }
   }
+
+  it('whoever pauses for a second and goes on at the pace of speech owes nothing', () => {
+    const queue = new Playout({ rate: 8000, report: (error) => assert.fail(String(error)) });
+    const out = new Int16Array(160);
+    for (let turn = 0; turn < 20; turn++) {
+      for (let beat = 0; beat < 100; beat++) {
+        queue.setLive(true);
+        queue.enqueue(sine(440, 20, 8000, 0.5));
+        queue.next(out);
+        assert.equal(queue.playedSamples + queue.queuedSamples, (turn * 100 + beat + 1) * 160);
+        assert.ok(queue.queuedSamples <= 3 * 160);
+      }
+      for (let beat = 0; beat < 50; beat++) queue.next(out);
+    }
+  });
 
   it('without drift nothing is ever added or left out', () => {
     const heard = run({ rate: 8000, ppm: 0, chunkMs: 20, jitterMs: 10 });
@@ -188,14 +221,16 @@ describe('audio sent ahead', () => {
   it('quiet words of an app that pauses now and then are heard bit by bit', () => {
     const queue = new Playout({ rate: 8000, report: (error) => assert.fail(String(error)) });
     const out = new Int16Array(160);
-    let played = 0;
+    let sent = 0;
     for (let turn = 0; turn < 40; turn++) {
       for (let beat = 0; beat < 400; beat++) {
         queue.setLive(true);
         queue.enqueue(sine(440, 20, 8000, 0.005));
         queue.next(out);
-        played += 160;
-        assert.equal(queue.playedSamples, played);
+        sent += 160;
+        assert.equal(queue.playedSamples + queue.queuedSamples, sent);
+        // Only the pre-buffer after a pause is ever waited for.
+        assert.ok(queue.queuedSamples === 0 || (turn > 0 && queue.queuedSamples <= 160 * 2));
       }
       for (let beat = 0; beat < 60; beat++) queue.next(out);
     }

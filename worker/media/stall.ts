@@ -1,0 +1,134 @@
+/**
+ * What is late because a live producer was held up, and how much of it is to be given back. A machine of the
+ * playout's, told of each arrival, of each beat in which the caller waited in vain, and asked once a beat.
+ *
+ * Who sends at the pace of speech and is held up leaves a gap, and then everything at once: the caller hears it that
+ * much later, for the rest of the call. That lateness, and no more, is owed. Who sends ahead and has said what there
+ * was to say leaves a gap too, but had stopped long before it; what comes next was not late, and nothing is owed.
+ */
+import { FRAME_MS } from './frame.ts';
+
+/** Beats looked back on: a second. */
+const LOOK_BACK = 50;
+/** Arrivals in them that make it the pace of speech: at least one every 200 ms. */
+const LEAST_ARRIVALS = 5;
+/** Who was silent for longer than this before the queue ran dry had nothing more to say. */
+const MOST_IDLE = 15;
+/** A gap longer than this is a pause. */
+const MOST_GAP_MS = 1500;
+/** Beyond what was owed this much more in the queue is a lead that was given on purpose. */
+const LEAD_MS = 400;
+/** Beats over which the least that was spare counts as never needed. */
+const WINDOW = 25;
+/** Less is not worth a cut. */
+const LEAST_MS = 5;
+/**
+ * Spare at the worst beat that is left to who let the queue run dry: next to nothing at the first time, as it may never
+ * happen again; more each time it does within two minutes.
+ */
+const CUSHIONS_MS = [0, 0, 25, 25, 40, 60] as const;
+const RECENT_BEATS = 6000;
+
+export class Stall {
+  readonly #perMs: number;
+  readonly #arrivals = new Uint8Array(LOOK_BACK);
+  #at = 0;
+  #count = 0;
+  #arrived = false;
+  #idle = 0;
+  /** Samples missed in the gap that is open; −1 when none is, or when it is none of ours. */
+  #gap = -1;
+  /** Samples owed. */
+  #debt = 0;
+  #dries = 0;
+  #sinceDry = 0;
+  #least = Number.POSITIVE_INFINITY;
+  #beats = 0;
+
+  /** `rate` in hertz. */
+  constructor(rate: number) {
+    this.#perMs = rate / 1000;
+  }
+
+  arrived(): void {
+    this.#arrived = true;
+  }
+
+  /** The queue was cleared, or is somebody else's: nothing is owed. */
+  forget(): void {
+    this.#debt = 0;
+    this.#gap = -1;
+    this.#dries = 0;
+    this.#look();
+  }
+
+  /** The queue of a live producer is empty in the midst of what it says, or at its end: `missing` samples of the frame are not there. */
+  ranDry(missing: number): void {
+    this.#look();
+    const isPaced = this.#count >= LEAST_ARRIVALS && this.#idle <= MOST_IDLE;
+    this.#gap = isPaced ? missing : -1;
+  }
+
+  /** A beat in which nothing could be played. */
+  waited(): void {
+    if (this.#gap >= 0) this.#gap += FRAME_MS * this.#perMs;
+  }
+
+  /**
+   * It goes on, with so many samples: most of what was missed, or it had only paused. Answers with what should be spare
+   * from here on, in samples.
+   */
+  resumed(queued: number): number {
+    const gap = this.#gap;
+    this.#gap = -1;
+    if (gap <= 0 || gap > MOST_GAP_MS * this.#perMs || 2 * queued < gap) return 0;
+    this.#debt += gap;
+    this.#dries = Math.min(this.#recentDries + 1, CUSHIONS_MS.length - 1);
+    this.#sinceDry = 0;
+    return this.#cushion;
+  }
+
+  /** Once a beat, before the frame is taken; `spare`: samples there are beyond it. Answers with what is to be given back now. */
+  beat(spare: number): number {
+    this.#note();
+    if (this.#debt === 0) return 0;
+    if (spare < this.#least) this.#least = spare;
+    this.#beats += 1;
+    if (this.#beats < WINDOW) return 0;
+    if (this.#least > this.#debt + LEAD_MS * this.#perMs) this.#debt = 0;
+    const excess = Math.min(this.#debt, this.#least - this.#cushion);
+    if (excess >= LEAST_MS * this.#perMs) return excess;
+    this.#look();
+    return 0;
+  }
+
+  /** So many samples were left out. */
+  gave(samples: number): void {
+    this.#debt = Math.max(0, this.#debt - samples);
+    this.#least -= samples;
+  }
+
+  /** Once it has happened again, it is expected to. */
+  get #recentDries(): number {
+    return this.#sinceDry > RECENT_BEATS ? Math.min(this.#dries, 2) : this.#dries;
+  }
+
+  get #cushion(): number {
+    return (CUSHIONS_MS[this.#recentDries] ?? 0) * this.#perMs;
+  }
+
+  #note(): void {
+    this.#idle = this.#arrived ? 0 : this.#idle + 1;
+    this.#count += (this.#arrived ? 1 : 0) - (this.#arrivals[this.#at] as number);
+    this.#arrivals[this.#at] = this.#arrived ? 1 : 0;
+    this.#at = (this.#at + 1) % LOOK_BACK;
+    this.#arrived = false;
+    this.#sinceDry += 1;
+  }
+
+  /** Begins to look at what is spare anew. */
+  #look(): void {
+    this.#least = Number.POSITIVE_INFINITY;
+    this.#beats = 0;
+  }
+}
