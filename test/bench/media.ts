@@ -134,7 +134,7 @@ function measureInbound(name: string, payloadType: number, codec: 'PCMU' | 'G722
     header.timestamp = (header.timestamp + 160) >>> 0;
     jitter.put(header, payload, now + 5);
     now += 20;
-    sound.frame(jitter.pop(now));
+    sound.frame(jitter.pop(now), jitter);
   });
   sound.close();
 }

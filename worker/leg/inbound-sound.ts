@@ -3,6 +3,7 @@
  * what is lost is concealed. Keys pressed as tones are listened for when there is no other way to press
  * them. Owned by the leg's media.
  */
+import { CatchUp } from '../media/catch-up.ts';
 import { Concealment } from '../media/concealment.ts';
 import { DtmfDetector } from '../media/dtmf/detector.ts';
 import type { AudioFrame, LegRate } from '../media/frame.ts';
@@ -18,6 +19,12 @@ interface Understood {
   readonly frame: AudioFrame;
 }
 
+/** Where frames come from when one a beat is not enough, because there is delay to be given back. */
+export interface ExtraFrames {
+  /** The next frame, lent; null when there is none too many. */
+  extra(): JitterFrame | null;
+}
+
 /** About −38 dBFS. */
 const QUIET_PEAK = 400;
 
@@ -27,6 +34,7 @@ export class InboundSound {
   readonly #plain: AudioFrame;
   #understood: ReadonlyMap<number, Understood> = new Map();
   readonly #concealment: Concealment;
+  readonly #catchUp: CatchUp;
   readonly #onTone: (digit: string, durationMs: number) => void;
   #detector: DtmfDetector | null = null;
   #concealing = false;
@@ -38,6 +46,7 @@ export class InboundSound {
     this.#samples = new Int16Array(rate / 50);
     this.#plain = { samples: this.#samples, rate, encoded: null };
     this.#concealment = new Concealment(rate);
+    this.#catchUp = new CatchUp(rate);
   }
 
   /**
@@ -73,21 +82,50 @@ export class InboundSound {
     this.#understood = new Map();
   }
 
-  /** Silence: on hold, or nothing there. Lent until the next call. */
+  /** Silence: on hold, or time that was left out. Lent until the next call. */
   silence(): AudioFrame {
-    if (!this.#silent) this.#samples.fill(0);
-    this.#silent = true;
+    this.#catchUp.clear();
+    const frame = this.#quiet();
     this.#detector?.add(this.#samples);
-    return this.#plain;
+    return frame;
   }
 
   /** The frame of this beat. Lent until the next call. */
-  frame(received: JitterFrame): AudioFrame {
-    if (received.kind === 'silence') return this.silence();
-    this.#silent = false;
-    const frame = received.kind === 'lost' ? this.#conceal() : this.#decode(received);
+  frame(received: JitterFrame, source: ExtraFrames): AudioFrame {
+    const frame = this.#caughtUp(this.#one(received), source);
     this.#detector?.add(this.#samples);
     return frame;
+  }
+
+  /** The frame as it came, or one made of more than it. */
+  #caughtUp(frame: AudioFrame, source: ExtraFrames): AudioFrame {
+    const catchUp = this.#catchUp;
+    const wants = catchUp.wants;
+    const holding = catchUp.held > 0;
+    if (holding) catchUp.put(this.#samples);
+    const extra = wants ? source.extra() : null;
+    if (extra === null && !holding) return frame;
+    // The extra frame is read into the place of this one.
+    if (!holding) catchUp.put(this.#samples);
+    if (extra !== null) {
+      this.#one(extra);
+      catchUp.put(this.#samples);
+    }
+    catchUp.take(this.#samples);
+    this.#silent = false;
+    return this.#plain;
+  }
+
+  #one(received: JitterFrame): AudioFrame {
+    if (received.kind === 'silence') return this.#quiet();
+    this.#silent = false;
+    return received.kind === 'lost' ? this.#conceal() : this.#decode(received);
+  }
+
+  #quiet(): AudioFrame {
+    if (!this.#silent) this.#samples.fill(0);
+    this.#silent = true;
+    return this.#plain;
   }
 
   #understand(name: AudioName, payload: Uint8Array): Understood {

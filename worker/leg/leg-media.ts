@@ -268,7 +268,7 @@ export class LegMedia {
     if (rtp === null || agreement === null || sound === null) return;
     const received = rtp.receive();
     const listening = !this.#held && receives(agreement.direction);
-    const inbound = listening ? sound.inbound.frame(received) : sound.inbound.silence();
+    const inbound = listening ? sound.inbound.frame(received, rtp) : sound.inbound.silence();
     const outbound = sound.outbound.frame(this.playout, this.#tones, rtp.payload);
     if (sends(agreement.direction)) rtp.send(agreement.payloadType);
     else rtp.silent();

@@ -6,14 +6,18 @@ import { FRAME_MS } from '../media/frame.ts';
 
 /** Least time a packet should have left before it is played. */
 export const MARGIN_MS = 8;
-/** Frames between two skips in sound that is not silent. */
+/** Frames between two that are made up for in sound that is not silent. */
 const SKIP_SPACING = 5;
-/** How long a small excess waits for a silent frame before a loud one is left out: 3 s. Speech pauses sooner. */
+/** How long a small excess waits for a silent frame before it is made up for in sound: 3 s. Speech pauses sooner. */
 const SKIP_PATIENCE = 150;
 /** More frames than this are too many to wait with. */
-const SKIP_AT_ONCE = 3;
+const SKIP_AT_ONCE = 1;
 
-/** What is to be done with the next frame: leave it out if it is silent, or in any case. */
+/** An excess as large as this is seen sooner: it is no jitter. */
+const PLAIN_EXCESS_MS = 100;
+const PLAIN_CALM_MS = 500;
+
+/** What is to be done about the next frame: leave it out if it is silent, or make up for it in any case. */
 export type Excess = 'none' | 'if-quiet' | 'any';
 
 export class DelayExcess {
@@ -23,6 +27,9 @@ export class DelayExcess {
   #waited = 0;
   #calmSince = Number.NaN;
   #leastSlackMs = Number.POSITIVE_INFINITY;
+  /** The same of the last half second alone. */
+  #shortSince = Number.NaN;
+  #shortLeastMs = Number.POSITIVE_INFINITY;
 
   /** `calmMs`: how long it must be calm before the delay shrinks. */
   constructor(calmMs: number) {
@@ -32,6 +39,7 @@ export class DelayExcess {
   /** A packet came this long before it is needed. */
   note(slackMs: number): void {
     this.#leastSlackMs = Math.min(this.#leastSlackMs, slackMs);
+    this.#shortLeastMs = Math.min(this.#shortLeastMs, slackMs);
   }
 
   /** It is not calm: what was seen so far counts no more. */
@@ -67,11 +75,25 @@ export class DelayExcess {
   }
 
   #look(nowMs: number): void {
+    this.#lookShortly(nowMs);
     if (Number.isNaN(this.#calmSince)) this.#calmSince = nowMs;
     if (nowMs - this.#calmSince < this.#calmMs) return;
-    const least = this.#leastSlackMs;
-    this.#frames = Number.isFinite(least) ? Math.max(0, Math.floor((least - MARGIN_MS) / FRAME_MS)) : 0;
+    this.#frames = framesOf(this.#leastSlackMs);
     this.#calmSince = nowMs;
     this.#leastSlackMs = Number.POSITIVE_INFINITY;
   }
+
+  #lookShortly(nowMs: number): void {
+    if (Number.isNaN(this.#shortSince)) this.#shortSince = nowMs;
+    if (nowMs - this.#shortSince < PLAIN_CALM_MS) return;
+    const least = this.#shortLeastMs;
+    if (Number.isFinite(least) && least > PLAIN_EXCESS_MS) this.#frames = framesOf(least);
+    this.#shortSince = nowMs;
+    this.#shortLeastMs = Number.POSITIVE_INFINITY;
+  }
+}
+
+/** Whole frames by which the least slack is too much. */
+function framesOf(leastMs: number): number {
+  return Number.isFinite(leastMs) ? Math.max(0, Math.floor((leastMs - MARGIN_MS) / FRAME_MS)) : 0;
 }

@@ -7,9 +7,10 @@
  *   ── played ──┼─────────────────────┼── not here yet ──▶ samples
  *
  * The slack of a packet is the time left until the cursor needs it. A packet that comes too late moves
- * the cursor back (delay grows, up to 200 ms) if nothing behind it was played, else it is dropped and the
- * cursor waits a frame. When the least slack of a calm while is more than a frame too much, frames are
- * skipped, silent ones first (`delay.ts`). Everything moves by whole frames, so that frames stay whole packets.
+ * the cursor back (delay grows, up to 1.2 s) if nothing behind it was played, else it is dropped and the
+ * cursor waits a frame. When the least slack of a calm while is more than a frame too much, silent frames are
+ * skipped, and of spoken ones more than one a beat is offered (`extra`) to whoever can play faster (`delay.ts`).
+ * Everything moves by whole frames, so that frames stay whole packets.
  */
 import { FRAME_MS } from '../media/frame.ts';
 import { DelayExcess, MARGIN_MS } from './delay.ts';
@@ -23,8 +24,8 @@ const PER_MS = 8;
 export const COMFORT_NOISE = 13;
 /** Longest payload taken: 100 ms. */
 const PAYLOAD_MAX = 100 * PER_MS;
-/** Beats our own thread may be late before the oldest audio is dropped: a second. */
-const OVERDUE_MAX = 50;
+/** Beats our own thread may be late before the oldest audio is dropped; with the longest delay less than the ring holds. */
+const OVERDUE_MAX = 40;
 /** A gap longer than this many frames is a pause of the sender, not loss. */
 const LOSS_FRAMES = 5;
 
@@ -65,7 +66,7 @@ export interface JitterCounters {
   jumps: number;
   /** Frames dropped because the longest delay was reached. */
   overflowed: number;
-  /** Frames skipped or inserted to change the delay (a pause of the sender counts as five at most). */
+  /** Frames skipped, or played faster, and inserted to change the delay (a pause of the sender counts as five at most). */
   skipped: number;
   inserted: number;
   /** Frames handed out by kind. */
@@ -74,7 +75,7 @@ export interface JitterCounters {
   silentFrames: number;
 }
 
-const defaults: JitterOptions = { startMs: 40, maxMs: 200, calmMs: 2000, isQuiet: () => false };
+const defaults: JitterOptions = { startMs: 40, maxMs: 1200, calmMs: 2000, isQuiet: () => false };
 
 export class JitterBuffer {
   readonly counters: JitterCounters = {
@@ -113,6 +114,8 @@ export class JitterBuffer {
   #gap = 0;
   #hold = 0;
   #poppedAt = Number.NaN;
+  /** There is more delay than is needed, and no silence to leave out. */
+  #offers = false;
   readonly #excess: DelayExcess;
 
   constructor(options: Partial<JitterOptions> = {}) {
@@ -174,6 +177,15 @@ export class JitterBuffer {
     this.#gap = 0;
     this.counters.audioFrames += 1;
     return this.#frame;
+  }
+
+  /** One frame more in this beat, when there is delay to be given back; null when not. Lent until the next call. */
+  extra(): JitterFrame | null {
+    if (!this.#offers) return null;
+    this.#offers = false;
+    this.#excess.skipped();
+    this.counters.skipped += 1;
+    return this.#read() ? this.#frame : null;
   }
 
   /** Where a line that begins anew is put: behind everything there is, at least the first delay ahead. */
@@ -279,10 +291,15 @@ export class JitterBuffer {
     return Math.max(0, Math.min(late, OVERDUE_MAX));
   }
 
-  /** Once per beat: leaves out a frame when there are too many, where it is heard least. */
+  /** Once per beat: leaves out a frame of silence when there are too many, or offers one. */
   #adapt(nowMs: number): void {
+    this.#offers = false;
     const excess = this.#excess.beat(nowMs, this.#end - this.#cursor >= 2 * FRAME);
-    if (excess === 'none' || (excess === 'if-quiet' && !this.#nextIsQuiet())) return;
+    if (excess === 'none') return;
+    if (!this.#nextIsQuiet()) {
+      this.#offers = excess === 'any';
+      return;
+    }
     this.#read();
     this.#excess.skipped();
     this.counters.skipped += 1;

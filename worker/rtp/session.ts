@@ -159,6 +159,11 @@ export class RtpSession {
     return this.#jitter.pop(now);
   }
 
+  /** One more inbound frame in this beat, when there is delay to be given back; null when not. Lent as the first one is. */
+  extra(): JitterFrame | null {
+    return this.#jitter.extra();
+  }
+
   /** The bytes of every frame of `receive`: the same buffer each time. */
   get received(): Uint8Array {
     return this.#jitter.payload;

@@ -48,7 +48,7 @@ class Ear {
     Object.assign(this.frame, { kind, payloadType });
     this.frame.payload.set(payload);
     this.frame.types.set(at);
-    this.heard.push(...this.sound.frame(this.frame).samples);
+    this.heard.push(...this.sound.frame(this.frame, { extra: () => null }).samples);
   }
 }
 

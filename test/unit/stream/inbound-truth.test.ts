@@ -96,7 +96,7 @@ function hear(packets: readonly Packet[], heldMs: readonly [number, number] = [-
     }
     const received = jitter.pop(beat * 20);
     const held = beat * 20 >= heldMs[0] && beat * 20 < heldMs[1];
-    world.beats(1, held ? sound.silence() : sound.frame(received));
+    world.beats(1, held ? sound.silence() : sound.frame(received, jitter));
   }
   sound.close();
   const media = world.connection.of('media').map((message) => message.media);

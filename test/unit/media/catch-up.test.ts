@@ -1,0 +1,95 @@
+/**
+ * A burst of RTP: packets held back, then all at once. From the jitter buffer through the inbound half of a leg:
+ * what was said meanwhile is heard, later, and within ten seconds it is late no more.
+ */
+import assert from 'node:assert/strict';
+import { before, describe, it } from 'node:test';
+import { codecs } from '../../../worker/leg/codecs.ts';
+import { InboundSound } from '../../../worker/leg/inbound-sound.ts';
+import { initMedia } from '../../../worker/media/init.ts';
+import { JitterBuffer } from '../../../worker/rtp/jitter.ts';
+import { newRtpHeader } from '../../../worker/rtp/packet.ts';
+import { sine, toneLevel } from '../../support/tone.ts';
+
+const RATE = 8000;
+const SECONDS = 20;
+/** A word of its own pitch in every half a second, 300 ms long unless nobody ever pauses. */
+const pitchOf = (word: number): number => 400 + 100 * (word % 24);
+const WORD_MS = 500;
+
+function said(wordMs: number): Int16Array {
+  const all = new Int16Array(SECONDS * RATE);
+  for (let word = 0; word * WORD_MS < SECONDS * 1000; word++)
+    all.set(sine(pitchOf(word), wordMs, RATE, 0.4), (word * WORD_MS * RATE) / 1000);
+  return all;
+}
+
+/** What the app hears when packets that fall due at three seconds are held back for so long. */
+function heard(voice: Int16Array, burstMs: number): { readonly samples: Int16Array; readonly jitter: JitterBuffer } {
+  const sound = new InboundSound(RATE, () => {});
+  const jitter = new JitterBuffer({ isQuiet: (payload, type) => sound.isQuiet(payload, type) });
+  sound.listenFor(new Map([[0, 'PCMU']]), jitter.payload, false);
+  const encoder = codecs.PCMU.newEncoder();
+  const header = newRtpHeader();
+  const samples = new Int16Array(voice.length);
+  const frames = voice.length / 160;
+  let sent = 0;
+  for (let beat = 0; beat < frames; beat++) {
+    const nowMs = beat * 20;
+    for (; sent < frames; sent++) {
+      const dueMs = sent * 20 + 7;
+      if ((dueMs >= 3000 && dueMs < 3000 + burstMs ? 3000 + burstMs : dueMs) > nowMs) break;
+      const payload = new Uint8Array(160);
+      encoder.encode(voice.subarray(sent * 160, (sent + 1) * 160), payload);
+      Object.assign(header, { sequence: sent, timestamp: sent * 160, ssrc: 1, payloadType: 0, payloadStart: 0 });
+      header.payloadEnd = 160;
+      jitter.put(header, payload, nowMs);
+    }
+    samples.set(sound.frame(jitter.pop(nowMs), jitter).samples, beat * 160);
+  }
+  sound.close();
+  return { samples, jitter };
+}
+
+/** When each word is loudest at its own pitch, in ms; NaN when it is not heard within two seconds. */
+function wordsIn(samples: Int16Array, count: number): number[] {
+  return Array.from({ length: count }, (_, word) => {
+    const from = word * WORD_MS;
+    let best = 0;
+    let at = Number.NaN;
+    for (let ms = from; ms < from + 2000 && ms + 100 <= SECONDS * 1000; ms += 10) {
+      const window = samples.subarray((ms * RATE) / 1000, ((ms + 100) * RATE) / 1000);
+      const level = toneLevel(window, pitchOf(word), RATE);
+      if (level > best * 1.02 && level > 0.25) {
+        best = level;
+        at = ms;
+      }
+    }
+    return at - from;
+  });
+}
+
+describe('a burst of RTP', () => {
+  before(initMedia);
+
+  for (const [kind, wordMs] of [
+    ['words with pauses', 300],
+    ['a voice that never pauses', 500],
+  ] as const) {
+    for (const burstMs of [200, 1000]) {
+      it(`${kind}, ${burstMs} ms held back: no word is lost, and after ten seconds none is late`, () => {
+        const voice = said(wordMs);
+        const calm = wordsIn(heard(voice, 0).samples, 32);
+        const { samples, jitter } = heard(voice, burstMs);
+        const late = wordsIn(samples, 32).map((at, word) => at - (calm[word] ?? 0));
+        assert.ok(!late.some(Number.isNaN), `words lost: ${late.join(' ')}`);
+        assert.ok(Math.max(...late) >= burstMs - 120, `it was late: ${late.join(' ')}`);
+        // The burst is over at three seconds and its length; words of ten seconds later.
+        const after = late.slice(Math.ceil((13_000 + burstMs) / WORD_MS));
+        assert.ok(Math.max(...after) <= 40, `still late: ${after.join(' ')}`);
+        assert.equal(jitter.counters.overflowed, 0);
+        assert.equal(jitter.counters.late, 0);
+      });
+    }
+  }
+});
