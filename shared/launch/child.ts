@@ -23,6 +23,8 @@ export interface ChildOptions {
 export interface Child {
   readonly name: string;
   readonly pid: number;
+  /** How often it has become ready. */
+  readonly starts: number;
   readonly info: ServiceInfo;
   /** SIGTERM, and SIGKILL after `withinMs`. Idempotent. */
   stop(withinMs: number): Promise<void>;
@@ -49,6 +51,7 @@ export async function startChild(options: ChildOptions): Promise<Child> {
 class Supervised implements Child {
   readonly name: string;
   info: ServiceInfo = {};
+  starts = 0;
   readonly #options: ChildOptions;
   #process: ChildProcess | null = null;
   #restart: Timer | null = null;
@@ -90,6 +93,7 @@ class Supervised implements Child {
         deadline.cancel();
         lines.relay();
         this.info = message.info;
+        this.starts += 1;
         resolve();
       });
       child.once('exit', (code, signal) => {

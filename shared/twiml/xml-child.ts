@@ -1,6 +1,6 @@
 /**
  * Owns the parser process: starts it, hands it one document at a time, kills and replaces it when it
- * is late or dies. A crash or a deadline costs the document it was reading (12100), never the next.
+ * is late or dies. A deadline, or a second crash over it, costs the document (12100), never the next.
  * Closed by whoever opened it.
  */
 import { type ChildProcess, fork } from 'node:child_process';
@@ -25,6 +25,8 @@ export interface XmlChildOptions {
 interface Waiting {
   readonly source: string;
   readonly answer: (read: ReadXml) => void;
+  /** A process has died over it: that may have been chance, a second time is not. */
+  readonly again: boolean;
 }
 
 type State =
@@ -64,7 +66,7 @@ export class XmlChild implements XmlReader {
     if (this.#state.at === 'closed') return Promise.resolve(unjudged('the parser is closed'));
     if (this.#waiting.length >= MAX_WAITING) return Promise.resolve(unjudged('too many documents are waiting'));
     return new Promise((answer) => {
-      this.#waiting.push({ source, answer });
+      this.#waiting.push({ source, answer, again: false });
       this.#proceed();
     });
   }
@@ -95,7 +97,7 @@ export class XmlChild implements XmlReader {
     this.#state = { at: 'reading', child, document };
     this.#setTimer(this.#deadlineMs, () => this.#gone(child, `not read within ${this.#deadlineMs} ms`));
     child.send({ source: document.source }, (error) => {
-      if (error) this.#gone(child, 'the parser process cannot be reached');
+      if (error) this.#died(child, 'the parser process cannot be reached');
     });
   }
 
@@ -109,7 +111,7 @@ export class XmlChild implements XmlReader {
     this.#state = { at: 'starting', child };
     this.#setTimer(START_DEADLINE_MS, () => this.#gone(child, 'the parser process did not start'));
     child.on('message', (message) => this.#heard(child, message));
-    child.on('exit', (code, signal) => this.#gone(child, `the parser process ended (${signal ?? code})`));
+    child.on('exit', (code, signal) => this.#died(child, `the parser process ended (${signal ?? code})`));
     child.on('error', () => this.#gone(child, 'the parser process cannot be run'));
   }
 
@@ -122,6 +124,16 @@ export class XmlChild implements XmlReader {
       state.document.answer(isReadXml(message) ? message : unjudged('the parser process answered nonsense'));
     }
     this.#proceed();
+  }
+
+  /** It died by itself: the document it had is read once more by the next one, first of all. */
+  #died(child: ChildProcess, why: string): void {
+    const state = this.#state;
+    if (state.at === 'reading' && state.child === child && !state.document.again) {
+      this.#waiting.unshift({ ...state.document, again: true });
+      this.#state = { at: 'idle', child };
+    }
+    this.#gone(child, why);
   }
 
   /** The process is lost or no longer wanted; costs the document it had, or the first one waiting when it never came up. */

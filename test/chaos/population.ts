@@ -22,13 +22,14 @@ const UP_WITHIN_MS = 60_000;
 const RING_MS = [4000, 1500, 8000] as const;
 
 let placed = 0;
-const nextNumber = (): string => `+1777${String(1_000_000 + placed++).slice(1)}0`;
+/** A number no call of the run has had. */
+export const reserveNumber = (): string => `+1777${String(1_000_000 + placed++).slice(1)}0`;
 
 /** Places `count` calls and waits until all of them are up. */
 export async function placeSteady(scene: Scene, count: number): Promise<void> {
   const calls = Array.from({ length: count }, (_, index): PlacedCall => {
     const kind = steadyKinds[Math.floor(index / 2) % steadyKinds.length] ?? 'one-way';
-    return { number: nextNumber(), kind, inbound: index % 2 === 0, settingUp: false, sid: '' };
+    return { number: reserveNumber(), kind, inbound: index % 2 === 0, settingUp: false, sid: '' };
   });
   await placeAll(scene, calls);
   const up = await scene.until(async () => (await upCount(scene, calls)) === calls.length, UP_WITHIN_MS);
@@ -40,7 +41,7 @@ export async function placeSettingUp(scene: Scene, count: number): Promise<void>
   const calls = Array.from({ length: count }, (_, index): PlacedCall => {
     const inbound = index % 2 === 0;
     const kind: Kind = inbound ? (index % 4 === 0 ? 'unanswered' : 'slow') : 'one-way';
-    return { number: nextNumber(), kind, inbound, settingUp: true, sid: '' };
+    return { number: reserveNumber(), kind, inbound, settingUp: true, sid: '' };
   });
   for (const [index, { number, inbound }] of calls.entries()) {
     const ms = RING_MS[index % RING_MS.length] ?? 4000;

@@ -8,7 +8,7 @@ import type { TimelineEntry } from '../../shared/domain/event.ts';
 import type { CallLetter, GatewayLetter, Posted } from '../../shared/domain/letter.ts';
 import type { NumberRecord } from '../../shared/domain/number.ts';
 import type { CallSid, GatewayId, LegId, OwnerId } from '../../shared/kernel/ids.ts';
-import type { CallChange } from '../../shared/store/store.ts';
+import type { CallChange, OwnerState } from '../../shared/store/store.ts';
 import type { GatewayQueue, GatewayStore } from '../../worker/gateway/ports.ts';
 
 interface Held {
@@ -41,6 +41,8 @@ export class GatewayWorld {
   /** Bells rung at owners. */
   readonly bells: { readonly owner: OwnerId; readonly sid: CallSid }[] = [];
   readonly announced = new Map<GatewayId, string>();
+  /** Worker threads that are there. */
+  owners: (OwnerState & { readonly owner: OwnerId })[] = [];
   /** Redis is away: every step fails. */
   away = false;
 
@@ -130,6 +132,7 @@ export class GatewayWorld {
           this.announced.set(gateway, address);
           return said;
         }),
+      owners: () => this.#step(() => this.owners),
       withdrawGateway: (gateway) => this.#step(() => void this.announced.delete(gateway)),
     },
     ping: () => this.#step(() => 0),

@@ -130,6 +130,7 @@ export class ScriptedSip implements SipUserAgent {
     readonly call: ScriptedCall;
     readonly credentials: SipCredentials | null;
   }[] = [];
+  closed = false;
   #count = 0;
 
   begin(): void {}
@@ -145,6 +146,7 @@ export class ScriptedSip implements SipUserAgent {
     return call;
   }
   close(): Promise<void> {
+    this.closed = true;
     return Promise.resolve();
   }
 

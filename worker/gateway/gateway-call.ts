@@ -65,9 +65,14 @@ export class GatewayCall implements GatewayLegDelegate {
     return [...this.#legs.values()].filter((leg) => leg.stage !== 'ended').length;
   }
 
+  /** Everything that was said is written down. */
+  get settled(): boolean {
+    return !this.#reading && this.writer.idle;
+  }
+
   /** Nothing of this call is left here but its record. */
   get done(): boolean {
-    return this.liveLegs === 0 && !this.#reading && this.writer.idle;
+    return this.liveLegs === 0 && this.settled;
   }
 
   /** A caller's leg, not answered yet; `wait` is told when the call's owner says its first word. */

@@ -6,7 +6,7 @@
 import { type CallRecord, isFinal } from '../../shared/domain/call.ts';
 import type { Trunk } from '../../shared/domain/trunk.ts';
 import type { Clock, Timer } from '../../shared/kernel/clock.ts';
-import { withDeadline } from '../../shared/kernel/deadline.ts';
+import { pause, withDeadline } from '../../shared/kernel/deadline.ts';
 import type { AccountSid, CallSid } from '../../shared/kernel/ids.ts';
 import type { Logger } from '../../shared/kernel/log.ts';
 import type { SipInvitation, SipSource, SipUserAgent, SipUserAgentDelegate } from '../sip/sip-call.ts';
@@ -51,6 +51,10 @@ const TIDY_MS = 2000;
 const STORE_DEADLINE_MS = 5000;
 const MOST_WAITING = 100_000;
 const POLL_MS = 50;
+const ASK_AFTER_MS = 500;
+/** What is under way has this long to be written before it is handed over. */
+const HAND_OVER_MS = 3000;
+const HAND_OVER_STEP_MS = 5;
 
 export class Gateway implements SipUserAgentDelegate {
   readonly #options: GatewayOptions;
@@ -131,10 +135,38 @@ export class Gateway implements SipUserAgentDelegate {
   }
 
   /**
-   * Takes no new calls, waits until the calls are over or `withinMs` has passed, and leaves what is
-   * left to the next process at this address. Bells are answered meanwhile.
+   * Leaves its calls to the next process at this address. While workers go on, at once: callers send again what
+   * nobody answered in between. When they stop as well the whole system does: then no new calls are taken, and
+   * it stays until the calls are over or `withinMs` has passed.
+   *
+   * @param deafen stops the bell: what rings from then on is the next one's to hear.
    */
-  async drain(withinMs: number): Promise<void> {
+  async drain(withinMs: number, deafen: () => Promise<void>): Promise<void> {
+    if (await this.#workersGoOn()) await this.#handOver(deafen);
+    else await this.#seeOut(withinMs);
+    this.#pulse?.stop();
+    for (const timer of this.#timers.values()) timer.cancel();
+  }
+
+  /** Asked a moment later, so that workers told to stop at the same time have said so. */
+  async #workersGoOn(): Promise<boolean> {
+    const { store, clock } = this.#options;
+    await pause(clock, ASK_AFTER_MS);
+    const owners = await withDeadline(clock, 1000, 'Redis', store.presence.owners()).catch(() => []);
+    return owners.some(({ draining }) => !draining);
+  }
+
+  async #handOver(deafen: () => Promise<void>): Promise<void> {
+    const { clock, log } = this.#options;
+    const until = clock.now() + HAND_OVER_MS;
+    await withDeadline(clock, HAND_OVER_MS, 'the bell', deafen()).catch(() => undefined);
+    const isBusy = (): boolean => this.#load.deciding > 0 || [...this.#calls.values()].some((call) => !call.settled);
+    while (isBusy() && clock.now() < until) await pause(clock, HAND_OVER_STEP_MS);
+    if (isBusy()) log.warn('Calls are handed over with something unwritten.');
+    await this.#parts?.ua.close(0);
+  }
+
+  async #seeOut(withinMs: number): Promise<void> {
     const { store, clock } = this.#options;
     this.#load.draining = true;
     this.#pulse?.stop();
@@ -144,10 +176,7 @@ export class Gateway implements SipUserAgentDelegate {
         () => undefined,
       );
     }
-    while (clock.now() < until && [...this.#calls.values()].some((call) => !call.done)) {
-      await new Promise<void>((resolve) => clock.after(POLL_MS, resolve));
-    }
-    for (const timer of this.#timers.values()) timer.cancel();
+    while (clock.now() < until && [...this.#calls.values()].some((call) => !call.done)) await pause(clock, POLL_MS);
   }
 
   #callOf(sid: CallSid): GatewayCall | null {

@@ -22,6 +22,10 @@ export class Load {
     this.#calls = calls;
   }
 
+  get deciding(): number {
+    return this.#deciding;
+  }
+
   set draining(draining: boolean) {
     this.#draining = draining;
   }

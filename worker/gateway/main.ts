@@ -77,7 +77,7 @@ async function start(closers: Closers): Promise<ServiceInfo> {
   await gateway.start(ua, { id, address });
   const bell = queue.hearBell(id, (sid) => gateway.onBell(sid));
   closers.push(() => bell.abandon());
-  closers.push(() => gateway.drain(settings.DRAIN_TIMEOUT));
+  closers.push(() => gateway.drain(settings.DRAIN_TIMEOUT, () => bell.close()));
   log.info({ address, gateway: id }, 'The gateway takes calls.');
   return { host, port, ...(probe === null ? {} : { probe: probe.address }) };
 }

@@ -18,7 +18,7 @@ export interface GatewayStore {
   readonly mailbox: Pick<Mailbox, 'postToCall' | 'readForGateway' | 'ackForGateway'>;
   readonly dialogs: DialogStore;
   readonly numbers: Pick<NumberStore, 'get'>;
-  readonly presence: Pick<Presence, 'announceGateway' | 'withdrawGateway'>;
+  readonly presence: Pick<Presence, 'announceGateway' | 'withdrawGateway' | 'owners'>;
   ping(): Promise<number>;
 }
 

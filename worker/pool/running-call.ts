@@ -7,6 +7,7 @@ import type { CallRecord } from '../../shared/domain/call.ts';
 import type { Ending } from '../../shared/domain/ending.ts';
 import type { GatewayLetter } from '../../shared/domain/letter.ts';
 import type { StreamRecord } from '../../shared/domain/stream.ts';
+import type { Timer } from '../../shared/kernel/clock.ts';
 import { type Epoch, FIRST_LEG, type GatewayId } from '../../shared/kernel/ids.ts';
 import type { Logger } from '../../shared/kernel/log.ts';
 import type { CallChange } from '../../shared/store/store.ts';
@@ -19,6 +20,9 @@ import { Memory } from './memory.ts';
 import type { CallObserver } from './observer.ts';
 import type { PoolOptions } from './ports.ts';
 import { untilDone } from './retry.ts';
+
+/** A gateway that is there has read a letter long before. */
+const HEARD_MS = 2000;
 
 export class RunningCall {
   readonly #options: PoolOptions;
@@ -33,6 +37,7 @@ export class RunningCall {
   readonly #stop = new AbortController();
   readonly #given: Promise<void>;
   #giveUp: () => void = () => undefined;
+  #heard: Timer | null = null;
   #gateway: GatewayId | null;
 
   constructor(options: PoolOptions, call: CallRecord, epoch: Epoch, gateway: GatewayId | null) {
@@ -108,6 +113,7 @@ export class RunningCall {
     if (this.#stop.signal.aborted) return;
     this.#observer.closed();
     this.#stop.abort(new Error('the call is closed'));
+    this.#heard?.cancel();
     this.#inbox.close();
     this.#journal.close();
     this.#giveUp();
@@ -185,11 +191,25 @@ export class RunningCall {
 
   #ringGateway(gateway: GatewayId): void {
     const { clock, queue } = this.#options;
+    this.#heard ??= clock.after(HEARD_MS, () => {
+      this.#heard = null;
+      void this.#ringUnlessHeard(gateway);
+    });
     untilDone(clock, this.#stop.signal, () => queue.ringGateway(gateway, this.#call.sid)).catch((error: unknown) => {
       if (!this.#stop.signal.aborted) this.#log.error({ err: error }, 'the bell of a gateway failed');
       // The call has ended meanwhile: one last try, as the letter may be the hang-up.
       else queue.ringGateway(gateway, this.#call.sid).catch(() => undefined);
     });
+  }
+
+  /** A ring can be lost with the gateway that heard it: what nobody has read is rung for again. */
+  async #ringUnlessHeard(gateway: GatewayId): Promise<void> {
+    if (this.#stop.signal.aborted) return;
+    const { clock, store } = this.#options;
+    const unread = await untilDone(clock, this.#stop.signal, () => store.mailbox.readForGateway(this.#call.sid)).catch(
+      () => [],
+    );
+    if (unread.length > 0 && !this.#stop.signal.aborted) this.#ringGateway(gateway);
   }
 
   #end(ending: Ending, letter: GatewayLetter = { kind: 'hangup', leg: FIRST_LEG }): void {

@@ -1,6 +1,21 @@
 /** Every fault of the run, in the order they happen. To add one: a file beside this, and a line here. */
 import type { Fault } from '../run-fault.ts';
 import { freezeWorker } from './freeze-worker.ts';
+import { killApi } from './kill-api.ts';
+import { killGateway } from './kill-gateway.ts';
+import { killParser } from './kill-parser.ts';
 import { killWorker } from './kill-worker.ts';
+import { emptyRedis, killRedis, stopRedis } from './redis.ts';
+import { rollGateway } from './roll-gateway.ts';
 
-export const faults: readonly Fault[] = [killWorker, freezeWorker];
+export const faults: readonly Fault[] = [
+  killWorker,
+  freezeWorker,
+  killGateway,
+  rollGateway,
+  killApi,
+  killParser,
+  stopRedis,
+  killRedis,
+  emptyRedis,
+];

@@ -100,15 +100,35 @@ describe('an INVITE that is refused', () => {
     assert.ok(third.call);
   });
 
-  it('503 while the gateway drains', async () => {
+  it('503 while the whole system stops', async () => {
     const fixture = await new GatewayFixture().start();
     fixture.world.addNumber('*');
-    const drained = fixture.gateway.drain(1000);
+    fixture.world.owners = [{ owner: OWNER, calls: 0, capacity: 10, draining: true }];
+    const { phone } = await fixture.inbound();
+    const drained = fixture.gateway.drain(1000, async () => assert.fail('rings are answered to the end'));
+    await fixture.pass(500);
     const invitation = await fixture.invite();
     assert.equal(invitation.refused?.code, 503);
+    await fixture.pass(1000);
     await drained;
+    assert.deepEqual([phone.asked, fixture.sip.closed], [[], false]);
     assert.equal(fixture.world.announced.size, 0);
-    assert.equal(fixture.clock.pending, 0);
+  });
+
+  it('a call while the gateway alone leaves: it goes to the next one, as soon as it is written down', async () => {
+    const fixture = await new GatewayFixture().start();
+    fixture.world.owners = [{ owner: OWNER, calls: 0, capacity: 10, draining: false }];
+    const { phone } = await fixture.inbound();
+    let deaf = false;
+    const drained = fixture.gateway.drain(60_000, async () => {
+      deaf = true;
+    });
+    const late = await fixture.invite();
+    assert.equal(late.refused, null);
+    await fixture.pass(1000);
+    await drained;
+    assert.deepEqual([deaf, fixture.sip.closed, phone.asked], [true, true, []]);
+    assert.deepEqual([fixture.world.announced.size, fixture.world.dialogs.size], [1, 2]);
   });
 
   it('503 before the gateway has started', async () => {
