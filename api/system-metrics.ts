@@ -4,6 +4,7 @@
  */
 import { Gauge, type Registry } from 'prom-client';
 import { withDeadline } from '../shared/kernel/deadline.ts';
+import { freeCalls } from '../shared/store/room.ts';
 import type { ApiDeps } from './deps.ts';
 
 const LOOK_MS = 2000;
@@ -46,12 +47,11 @@ export class SystemMetrics {
     const [waiting, owing, owners, gateways] = await Promise.all(asked);
     const taking = owners.filter(({ draining }) => !draining);
     const capacity = taking.reduce((sum, owner) => sum + owner.capacity, 0);
-    const busy = taking.reduce((sum, owner) => sum + owner.calls, 0);
     this.#queue.set({ queue: 'calls' }, waiting);
     this.#queue.set({ queue: 'callbacks' }, owing);
     this.#calls.set(owners.reduce((sum, { calls }) => sum + calls, 0));
     this.#capacity.set(capacity);
-    this.#free.set(Math.max(0, capacity - busy - waiting));
+    this.#free.set(Math.max(0, freeCalls(owners) - waiting));
     this.#processes.set({ kind: 'worker-thread' }, taking.length);
     this.#processes.set({ kind: 'draining-thread' }, owners.length - taking.length);
     this.#processes.set({ kind: 'gateway' }, gateways.length);

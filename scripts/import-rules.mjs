@@ -16,7 +16,8 @@ const rooms = {
   'shared/twiml': ['shared/kernel', 'shared/domain', 'shared/net', 'shared/twiml'],
   'shared/store': ['shared/kernel', 'shared/domain', 'shared/store'],
   'shared/metrics': ['shared/kernel', 'shared/metrics'],
-  'shared/queue.ts': ['shared/kernel', 'shared/domain', 'shared/store'],
+  'shared/queue.ts': ['shared/kernel', 'shared/domain', 'shared/store', 'shared/queue-intake.ts'],
+  'shared/queue-intake.ts': ['shared/kernel'],
   'shared/settings.ts': ['shared/kernel'],
   'shared/trunks.ts': ['shared/kernel', 'shared/domain'],
   'shared/launch': ['shared/kernel', 'shared/launch', 'shared/settings.ts'],
@@ -98,7 +99,7 @@ const rooms = {
 const importers = {
   libxmljs2: 'shared/twiml/parser-process.ts',
   ioredis: ['shared/store/redis.ts', 'shared/store/redis-slot.ts'],
-  bullmq: 'shared/queue.ts',
+  bullmq: ['shared/queue.ts', 'shared/queue-intake.ts'],
   ws: 'worker/stream/connection.ts',
 };
 

@@ -10,6 +10,7 @@ import type { Clock } from './kernel/clock.ts';
 import { Closers } from './kernel/closers.ts';
 import { type CallSid, type GatewayId, isCallSid, type OwnerId } from './kernel/ids.ts';
 import type { Logger } from './kernel/log.ts';
+import { Intake } from './queue-intake.ts';
 import { LEASE_MS, LeaseKeeper, Leases, RENEW_EVERY_MS } from './store/leases.ts';
 import { attempt, connectRedisAt, type RedisClient, RedisUnavailable, untilReady } from './store/redis.ts';
 
@@ -19,7 +20,14 @@ export interface QueueWorker {
   abandon(): Promise<void>;
 }
 
+/** Takes calls as long as fewer run than may. */
+export interface CallWorker extends QueueWorker {
+  /** How many may run from now on, `concurrency` at most; those that run beyond it go on. */
+  limit(calls: number): void;
+}
+
 export interface CallWork {
+  /** Calls at a time, whatever the load is. */
   readonly concurrency: number;
   /** Runs the call; the job lasts as long. `recoveries` counts the owners that died with it. Must not reject. */
   run(sid: CallSid, recoveries: number): Promise<void>;
@@ -43,7 +51,7 @@ export interface CallQueue {
   ringGateway(gateway: GatewayId, sid: CallSid): Promise<void>;
   /** Asks some worker to deliver what this call still owes. */
   addCallbacks(sid: CallSid): Promise<void>;
-  workCalls(work: CallWork): QueueWorker;
+  workCalls(work: CallWork): CallWorker;
   /** `deliver` rejects when it should be tried again later. */
   workCallbacks(concurrency: number, deliver: (sid: CallSid) => Promise<void>): QueueWorker;
   /** Tells each ring; the listener must be quick and must not throw. */
@@ -142,7 +150,47 @@ class RedisCallQueue implements CallQueue {
     );
   }
 
-  workCalls(work: CallWork): QueueWorker {
+  workCalls(work: CallWork): CallWorker {
+    const keeper = this.#keep(work);
+    const intake = new Intake({
+      most: work.concurrency,
+      run: async (job, token) => {
+        const sid = sidOf(job.data);
+        if (!sid) return;
+        keeper.hold(sid, token);
+        await work.run(sid, job.stalledCounter).finally(() => keeper.release(sid, token));
+      },
+      orphanWaits: () => this.#orphanWaits(),
+      onUndone: (error) => this.#log.debug({ err: error }, 'the job of a call could not be completed'),
+      clock: this.#clock,
+    });
+    // One place, held for the taking; the calls run beside it, and their leases are ours to renew and to sweep.
+    const options = { concurrency: 1, lockDuration: LEASE_MS, skipStalledCheck: true, skipLockRenewal: true };
+    const { worker, consumer } = this.#worker('calls', (job, token = '') => intake.take(job, token), {
+      maxStalledCount: MAX_STALLED,
+      ...options,
+    });
+    const stop = (): void => {
+      intake.stop();
+      keeper.stop();
+      this.#keepers.delete(keeper);
+    };
+    return {
+      limit: (calls) => intake.limit(calls),
+      close: async () => {
+        intake.stop();
+        await worker.pause();
+        await intake.done();
+        await consumer.close().finally(stop);
+      },
+      abandon: () => {
+        stop();
+        return consumer.abandon();
+      },
+    };
+  }
+
+  #keep(work: CallWork): LeaseKeeper {
     const keeper = new LeaseKeeper({
       leases: new Leases(this.#client, `${PREFIX}:calls:`, CALL_JOB),
       clock: this.#clock,
@@ -154,29 +202,13 @@ class RedisCallQueue implements CallQueue {
       },
     });
     this.#keepers.add(keeper);
-    const stop = (): void => {
-      keeper.stop();
-      this.#keepers.delete(keeper);
-    };
-    const run = async (job: Job<unknown>, token = ''): Promise<void> => {
-      const sid = sidOf(job.data);
-      if (!sid) return;
-      keeper.hold(sid, token);
-      await work.run(sid, job.stalledCounter).finally(() => keeper.release(sid, token));
-    };
-    const options = { lockDuration: LEASE_MS, skipStalledCheck: true, skipLockRenewal: true };
-    const worker = this.#worker('calls', run, {
-      concurrency: work.concurrency,
-      maxStalledCount: MAX_STALLED,
-      ...options,
-    });
-    return {
-      close: () => worker.close().finally(stop),
-      abandon: () => {
-        stop();
-        return worker.abandon();
-      },
-    };
+    return keeper;
+  }
+
+  /** Calls whose owner died are handed over at the front. */
+  async #orphanWaits(): Promise<boolean> {
+    const next = await this.#client.lindex(`${PREFIX}:calls:wait`, -1);
+    return next !== null && (await this.#client.hget(`${PREFIX}:calls:${next}`, 'stc')) !== null;
   }
 
   workCallbacks(concurrency: number, deliver: (sid: CallSid) => Promise<void>): QueueWorker {
@@ -185,7 +217,7 @@ class RedisCallQueue implements CallQueue {
       if (sid) await deliver(sid);
     };
     const options = { concurrency, maxStalledCount: MAX_STALLED };
-    return this.#worker('callbacks', run, options);
+    return this.#worker('callbacks', run, options).consumer;
   }
 
   hearBell(listener: OwnerId | GatewayId, onRing: (sid: CallSid) => void): QueueWorker {
@@ -195,7 +227,7 @@ class RedisCallQueue implements CallQueue {
     };
     // A ring that is lost with its listener is not missed: the next owner reads the box first.
     const options = { concurrency: BELLS_AT_ONCE, skipStalledCheck: true, skipLockRenewal: true };
-    return this.#worker(bellOf(listener), run, options);
+    return this.#worker(bellOf(listener), run, options).consumer;
   }
 
   async removeBell(owner: OwnerId): Promise<void> {
@@ -253,7 +285,7 @@ class RedisCallQueue implements CallQueue {
     name: string,
     run: (job: Job<unknown>, token?: string) => Promise<void>,
     options: Omit<WorkerOptions, 'connection'>,
-  ): QueueWorker {
+  ): { readonly worker: Worker; readonly consumer: QueueWorker } {
     const connection = connectRedisAt(this.#redisUrl, PREFIX, 'blocking', this.#log);
     const worker = new Worker(name, run, {
       connection,
@@ -263,7 +295,7 @@ class RedisCallQueue implements CallQueue {
     });
     worker.on('error', (error) => this.#log.debug({ err: error, queue: name }, 'queue worker failed'));
     worker.on('closed', () => connection.disconnect());
-    return this.#asQueueWorker(worker, connection);
+    return { worker, consumer: this.#asQueueWorker(worker, connection) };
   }
 
   #asQueueWorker(worker: Worker, connection: RedisClient): QueueWorker {

@@ -28,6 +28,7 @@ import { Couriers } from './pool/couriers.ts';
 import { Lease } from './pool/lease.ts';
 import { newOwnerId } from './pool/owner-id.ts';
 import { openPool, type Pool } from './pool/pool.ts';
+import { ThreadVitals } from './pool/vitals.ts';
 import { PortPool, portsOfThread } from './rtp/ports.ts';
 import { openSynthesiser } from './speech/open-synthesiser.ts';
 import { createConnector } from './stream/connection.ts';
@@ -80,9 +81,14 @@ async function open(settings: Settings, redisUrl: string): Promise<Pool> {
   const legs = new LegWatch(metrics);
   const streams = new StreamWatch(metrics, clock);
 
+  const vitals = new ThreadVitals(metronome);
+
   const pool = await openPool({
     owner: newOwnerId(data.index),
     capacity: settings.CALLS_PER_THREAD,
+    ...(settings.BUSY_LIMIT === 0
+      ? {}
+      : { load: { vitals: () => vitals.look(), busyLimit: settings.BUSY_LIMIT / 100 } }),
     queueTimeoutMs: settings.QUEUE_TIMEOUT,
     probe: data.probe,
     observe: callMetrics({ metrics, legs, streams, clock }),
@@ -98,7 +104,7 @@ async function open(settings: Settings, redisUrl: string): Promise<Pool> {
     shared: { parser, synthesiser, openStream, webhook, allowInsecureWs: settings.ALLOW_INSECURE_WS },
     newFetcher,
   });
-  const sampler = new Sampler({ metrics, legs, streams, metronome, ports, pool: () => pool.state, clock });
+  const sampler = new Sampler({ metrics, legs, streams, metronome: vitals, ports, pool: () => pool.state, clock });
   closers.push(() => sampler.close());
   return pool;
 }

@@ -3,6 +3,7 @@
  * for the same `Idempotency-Key`; whatever is left is ended as overdue (`overdue.ts`).
  */
 import type { CallRecord } from '../../shared/domain/call.ts';
+import { isFull } from '../../shared/store/room.ts';
 import type { Problem } from '../../shared/twiml/problems.ts';
 import type { ApiDeps } from '../deps.ts';
 import { notQueued } from '../endings.ts';
@@ -68,13 +69,14 @@ function checkTrunk({ trunks }: ApiDeps, name: string | undefined): void {
   throw invalid([{ path: 'trunk', code: 'unknown_trunk', message: 'no trunk has this name' }]);
 }
 
+/** More wait than may, or every worker measures that it has enough: then waiting would not help. */
 async function refuseWhenFull(deps: ApiDeps): Promise<void> {
-  const waiting = await deps.queue.waiting();
-  if (waiting < deps.settings.QUEUE_LIMIT) return;
+  const [waiting, owners] = await Promise.all([deps.queue.waiting(), deps.store.presence.owners()]);
+  const isLoaded = isFull(owners);
+  if (!isLoaded && waiting < deps.settings.QUEUE_LIMIT) return;
   deps.metrics.callsRefused.inc({ code: 'at_capacity' });
-  throw new ApiProblem('at_capacity', `${waiting} calls are waiting already.`, {
-    retryAfterSeconds: CAPACITY_RETRY_SECONDS,
-  });
+  const why = isLoaded ? 'All workers are as busy as they may be.' : `${waiting} calls are waiting already.`;
+  throw new ApiProblem('at_capacity', why, { retryAfterSeconds: CAPACITY_RETRY_SECONDS });
 }
 
 /** With a key the client will ask again, and then the job is queued: the record waits for that. */

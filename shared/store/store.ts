@@ -211,10 +211,25 @@ export interface GatewayState {
   /** Of SIP, as the outside knows it. */
   readonly address: string;
   readonly probe?: string | null;
+  /** That it holds now. */
+  readonly calls?: number;
 }
 
-export interface OwnerState {
+/** What an owner measures of itself; absent where it does not. */
+export interface OwnerLoad {
+  /** Beyond its limit: it takes no new calls. */
+  readonly full?: boolean;
+  /** How many more calls it is good for. */
+  readonly room?: number;
+  /** Share of its time it is busy, 0 to 1. */
+  readonly busy?: number;
+  /** How late its beats come on average. */
+  readonly lateMs?: number;
+}
+
+export interface OwnerState extends OwnerLoad {
   readonly calls: number;
+  /** Most calls, whatever it measures. */
   readonly capacity: number;
   readonly draining: boolean;
   /** `host:port` where its process shows its metrics; null or absent when it does not. */

@@ -173,6 +173,18 @@ describe('POST /calls', () => {
     assert.ok(Number(answer.get('retry-after')) > 0);
   });
 
+  it('refuses a call while every worker is as busy as it may be, and not longer', async () => {
+    const { presence } = fixture.store;
+    fixture.queue.waitingNow = 0;
+    const state = { calls: 90, capacity: 400, draining: false };
+    await presence.announceOwner(OWNER, { ...state, full: true, room: 0 });
+    const answer = await fixture.api.post('/calls').send(good).expect(503);
+    assert.deepEqual([answer.body.code, answer.get('retry-after')], ['at_capacity', '5']);
+    await presence.announceOwner(OWNER, { ...state, full: false, room: 1 });
+    await fixture.api.post('/calls').send(good).expect(201);
+    await presence.withdrawOwner(OWNER);
+  });
+
   it('leaves no orphan when the job cannot be queued', async () => {
     fixture.queue.failWith = new RedisUnavailable(new Error('away'));
     const answer = await fixture.api

@@ -22,6 +22,10 @@ before(async () => {
 
 afterEach(async () => {
   for (const worker of workers.splice(0)) await worker.abandon();
+  // Calls that were abandoned would be handed to the next test.
+  const raw = connectRedis(redis.url, 'subscriber', silentLogger);
+  for (const key of await keysOf(raw, '{pivot}:calls:*')) await raw.del(key);
+  raw.disconnect();
 });
 
 after(async () => {
@@ -169,6 +173,53 @@ describe('the queue of calls', () => {
     end();
     await closed;
     assert.deepEqual(runs.items, [running]);
+  });
+});
+
+describe('room for calls', () => {
+  /** Runs every call until the test is over. */
+  const forEver = (runs: { readonly tell: (sid: CallSid) => void }) => ({
+    concurrency: 10,
+    run(sid: CallSid): Promise<void> {
+      runs.tell(sid);
+      return never;
+    },
+    onLockLost: () => undefined,
+  });
+
+  it('that grows is used at once, without a call having to end first', async () => {
+    const runs = heard<CallSid>();
+    const worker = queue.workCalls(forEver(runs));
+    workers.push(worker);
+    worker.limit(1);
+    for (let call = 0; call < 5; call += 1) await queue.addCall(newCallSid());
+    await runs.count(1);
+    assert.equal(await queue.waiting(), 4);
+    worker.limit(3);
+    await runs.count(3);
+    worker.limit(0);
+    worker.limit(4);
+    await runs.count(4);
+    assert.equal(await queue.waiting(), 1);
+  });
+
+  it('that is none is room for a call whose owner died all the same', async () => {
+    const [dying, living] = [heard<CallSid>(), heard<CallSid>()];
+    const full = other.workCalls(forEver(living));
+    workers.push(full);
+    full.limit(1);
+    await queue.addCall(newCallSid());
+    await living.count(1);
+    const first = queue.workCalls(forEver(dying));
+    first.limit(1);
+    const [orphan, waiting] = [newCallSid(), newCallSid()];
+    await queue.addCall(orphan);
+    await dying.count(1);
+    await queue.addCall(waiting);
+    await first.abandon();
+    await living.count(2);
+    assert.deepEqual([living.items[1], dying.items], [orphan, [orphan]]);
+    assert.equal(await queue.waiting(), 1, 'and no other');
   });
 });
 

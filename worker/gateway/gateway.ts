@@ -9,6 +9,7 @@ import type { Clock, Timer } from '../../shared/kernel/clock.ts';
 import { pause, withDeadline } from '../../shared/kernel/deadline.ts';
 import type { AccountSid, CallSid } from '../../shared/kernel/ids.ts';
 import type { Logger } from '../../shared/kernel/log.ts';
+import { isFull } from '../../shared/store/room.ts';
 import type { SipInvitation, SipSource, SipUserAgent, SipUserAgentDelegate } from '../sip/sip-call.ts';
 import { SourceGuard } from './admission.ts';
 import { Counters, type CountersListener } from './counters.ts';
@@ -209,7 +210,11 @@ export class Gateway implements SipUserAgentDelegate {
 
   /** An announcement that is new to a Redis we have announced ourselves to: it has forgotten everything. */
   async #announce({ id, address }: GatewayIdentity, probe: string | null): Promise<void> {
-    const isNew = (await this.#options.store.presence.announceGateway(id, { address, probe })) === 'new';
+    const { presence } = this.#options.store;
+    const state = { address, probe, calls: this.#calls.size };
+    const [said, owners] = await Promise.all([presence.announceGateway(id, state), presence.owners()]);
+    this.#load.workersFull = isFull(owners);
+    const isNew = said === 'new';
     if (isNew && this.#isAnnounced) {
       this.#options.log.warn('Redis has forgotten our dialogs: they are written again.');
       for (const call of this.#calls.values()) call.writeAgain();

@@ -1,6 +1,6 @@
 /**
- * Whether one more INVITE is taken: Redis is there, few enough are being decided, the gateway holds
- * fewer calls than it can, and it is not about to leave. A no costs the caller one 503.
+ * Whether one more INVITE is taken: Redis is there, few enough are being decided, the gateway holds fewer
+ * calls than it can, some worker is not as busy as it may be, and the gateway is not about to leave. A no costs the caller one 503.
  */
 
 /** INVITEs being decided at one time: at 100 a second and 20 ms each there are two. */
@@ -16,6 +16,8 @@ export class Load {
   #deciding = 0;
   #draining = false;
   #storeAway = false;
+  /** Every worker measures that it has enough. */
+  workersFull = false;
 
   /** `calls`: how many calls the gateway holds now. */
   constructor(calls: () => number) {
@@ -45,7 +47,7 @@ export class Load {
   /** A place for an INVITE until it is decided; null when there is none. */
   enter(): Place | null {
     const full = this.#deciding >= MOST_DECIDING || this.#calls() >= MOST_CALLS;
-    if (full || this.#draining || this.#storeAway) return null;
+    if (full || this.workersFull || this.#draining || this.#storeAway) return null;
     this.#deciding += 1;
     let left = false;
     return {

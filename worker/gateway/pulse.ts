@@ -1,13 +1,13 @@
 /**
- * The gateway's pulse: says in Redis that it is there, and learns that way whether Redis is. One
- * round a second; while Redis is away new calls are refused at once instead of after a time-out.
+ * The gateway's pulse: says in Redis that it is there, looks at the workers, and learns that way whether Redis is
+ * there. One round a second; while Redis is away new calls are refused at once instead of after a time-out.
  */
 import type { Clock, Timer } from '../../shared/kernel/clock.ts';
 import { withDeadline } from '../../shared/kernel/deadline.ts';
 
 export interface PulseOptions {
   readonly clock: Clock;
-  /** One sign of life written to Redis. */
+  /** One sign of life written to Redis, and a look around. */
   readonly announce: () => Promise<void>;
   /** Redis came or went. */
   readonly onChange: (away: boolean) => void;

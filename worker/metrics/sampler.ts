@@ -3,6 +3,8 @@
  * costs is a few microseconds for each call. Made, started and closed by the thread.
  */
 import type { Clock, Timer } from '../../shared/kernel/clock.ts';
+import { freeCalls } from '../../shared/store/room.ts';
+import type { OwnerState } from '../../shared/store/store.ts';
 import type { Metronome } from '../media/metronome.ts';
 import type { PortPool } from '../rtp/ports.ts';
 import type { LegWatch } from './leg-watch.ts';
@@ -18,7 +20,7 @@ export interface Sampled {
   readonly streams: StreamWatch;
   readonly metronome: Pick<Metronome, 'takeLateness'>;
   readonly ports: Pick<PortPool, 'used' | 'free' | 'size'>;
-  readonly pool: () => { readonly calls: number; readonly capacity: number; readonly draining: boolean };
+  readonly pool: () => OwnerState;
   readonly clock: Clock;
 }
 
@@ -48,9 +50,12 @@ export class Sampler {
 
   #lookAtPool(): void {
     const { metrics, pool, ports } = this.#sampled;
-    const { calls, capacity, draining } = pool();
+    const state = pool();
+    const { calls, capacity, draining, busy = 0 } = state;
     metrics.callsRunning.set(calls);
     metrics.capacity.set(capacity);
+    metrics.free.set(freeCalls([state]));
+    metrics.busy.set(busy);
     metrics.draining.set(draining ? 1 : 0);
     metrics.ports.set({ state: 'used' }, ports.used);
     metrics.ports.set({ state: 'free' }, ports.free);

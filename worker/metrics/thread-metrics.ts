@@ -24,6 +24,8 @@ export class ThreadMetrics {
   // Calls.
   readonly callsRunning = this.#gauge('pivot_calls_running', 'Calls that run here now.');
   readonly capacity = this.#gauge('pivot_calls_capacity', 'Most calls that may run here.');
+  readonly free = this.#gauge('pivot_calls_free', 'Calls that could be taken here now, by the load that is measured.');
+  readonly busy = this.#gauge('pivot_thread_busy_ratio', 'Share of its time a thread is busy.');
   readonly draining = this.#gauge('pivot_worker_draining', '1 while no new calls are taken.');
   readonly callsEnded = this.#counter('pivot_calls_total', 'Calls that ended, by direction and final status.', [
     'direction',

@@ -8,8 +8,9 @@ import type { GatewayLetter } from '../../shared/domain/letter.ts';
 import type { Timer } from '../../shared/kernel/clock.ts';
 import { DeadlineExceeded, withDeadline } from '../../shared/kernel/deadline.ts';
 import { type CallSid, type Epoch, FIRST_LEG, type GatewayId } from '../../shared/kernel/ids.ts';
-import type { QueueWorker } from '../../shared/queue.ts';
-import type { OwnerState } from '../../shared/store/store.ts';
+import type { CallWorker, QueueWorker } from '../../shared/queue.ts';
+import type { OwnerLoad, OwnerState } from '../../shared/store/store.ts';
+import { type Admission, type AdmissionBounds, limitOf, next, startsOpen } from './admission.ts';
 import { abandoned, platformError, queueTimeout } from './endings.ts';
 import type { PoolOptions } from './ports.ts';
 import { untilDone } from './retry.ts';
@@ -23,6 +24,7 @@ const LOOK_EVERY_MS = 15_000;
 /** Calls that were told to end at the close of the pool have this long to do so. */
 const FAREWELL_MS = 10_000;
 const CALLBACKS_AT_ONCE = 8;
+const MEASURE_EVERY_MS = 500;
 
 export interface Pool {
   /** How full it is now. */
@@ -46,12 +48,15 @@ class CallPool implements Pool {
   readonly #running = new Map<CallSid, RunningCall>();
   readonly #surroundings: Surroundings;
   readonly #stop = new AbortController();
-  #workers: { readonly calls: QueueWorker; readonly callbacks: QueueWorker; readonly bell: QueueWorker } | null = null;
+  #workers: { readonly calls: CallWorker; readonly callbacks: QueueWorker; readonly bell: QueueWorker } | null = null;
   #look: Timer | null = null;
+  #measure: Timer | null = null;
+  #admission: Admission;
   #draining: Promise<void> | null = null;
 
   constructor(options: PoolOptions) {
     this.#options = options;
+    this.#admission = startsOpen(this.#bounds);
     this.#surroundings = new Surroundings(options, () => this.state);
   }
 
@@ -60,8 +65,19 @@ class CallPool implements Pool {
       calls: this.#running.size,
       capacity: this.#options.capacity,
       draining: this.#draining !== null,
+      ...this.#load,
       probe: this.#options.probe,
     };
+  }
+
+  get #bounds(): AdmissionBounds {
+    return { most: this.#options.capacity, busyLimit: this.#options.load?.busyLimit ?? 1 };
+  }
+
+  get #load(): OwnerLoad {
+    const { kind, busy, lateMs, room } = this.#admission;
+    if (!this.#options.load) return {};
+    return { full: kind === 'full', room, busy: Math.round(busy * 100) / 100, lateMs: Math.round(lateMs * 10) / 10 };
   }
 
   async open(): Promise<void> {
@@ -84,6 +100,7 @@ class CallPool implements Pool {
       }),
     };
     this.#scheduleLook();
+    this.#measureAgain();
   }
 
   drain(withinMs: number): Promise<void> {
@@ -108,6 +125,7 @@ class CallPool implements Pool {
     }
     this.#stop.abort(new Error('the pool is closed'));
     this.#look?.cancel();
+    this.#measure?.cancel();
     await this.#workers?.callbacks.close();
     await this.#workers?.bell.abandon();
     await this.#surroundings.close().catch((error: unknown) => {
@@ -194,6 +212,27 @@ class CallPool implements Pool {
     if (epoch > 1 || waitedMs <= this.#options.queueTimeoutMs) return null;
     const letter = { kind: 'reject', leg: FIRST_LEG, sipCode: 503, reason: 'Service Unavailable' } as const;
     return { ending: queueTimeout, letter };
+  }
+
+  /** How many calls may run follows from what those that run cost. */
+  #measureAgain(): void {
+    const { load, clock, log } = this.#options;
+    if (!load) return;
+    this.#measure = clock.after(MEASURE_EVERY_MS, () => {
+      const before = this.#admission.kind;
+      const calls = this.#running.size;
+      this.#admission = next(this.#admission, load.vitals(), calls, this.#bounds);
+      this.#workers?.calls.limit(limitOf(this.#admission, calls, this.#bounds));
+      if (this.#admission.kind !== before) {
+        log.info(
+          { calls, ...this.#load },
+          this.#admission.kind === 'full' ? 'no more calls are taken' : 'calls are taken again',
+        );
+        // Whoever refuses callers should know at once.
+        this.#surroundings.announce().catch(() => undefined);
+      }
+      this.#measureAgain();
+    });
   }
 
   #scheduleLook(): void {

@@ -9,6 +9,7 @@ import type { Store } from '../../shared/store/store.ts';
 import type { CallPorts, CallSession } from '../call/ports.ts';
 import type { Fetcher } from '../fetch/fetcher.ts';
 import type { Leg, LegDelegate } from '../leg/leg.ts';
+import type { Vitals } from './admission.ts';
 import type { Lease } from './lease.ts';
 import type { ObserveCall } from './observer.ts';
 
@@ -41,6 +42,8 @@ export interface PoolOptions {
   readonly owner: OwnerId;
   /** Most calls at a time; `CALLS_PER_THREAD`. */
   readonly capacity: number;
+  /** What decides about new calls below that; absent: the number alone. */
+  readonly load?: { readonly vitals: () => Vitals; readonly busyLimit: number };
   readonly queueTimeoutMs: number;
   /** `host:port` of this process's metrics; null when it shows none. */
   readonly probe: string | null;

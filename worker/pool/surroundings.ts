@@ -1,5 +1,5 @@
 /**
- * Who else is there: says every two seconds that this owner lives and how full it is, knows the
+ * Who else is there: says every second that this owner lives and how full it is, knows the
  * gateways, and clears away the bells of owners that went without a word.
  */
 import type { Clock, Timer } from '../../shared/kernel/clock.ts';
@@ -8,9 +8,9 @@ import type { Logger } from '../../shared/kernel/log.ts';
 import type { OwnerState } from '../../shared/store/store.ts';
 import type { PoolOptions } from './ports.ts';
 
-const BEAT_MS = 2000;
+const BEAT_MS = 1000;
 /** Every so many beats the gone are looked for. */
-const GONE_EVERY = 5;
+const GONE_EVERY = 10;
 
 export class Surroundings {
   readonly #options: Pick<PoolOptions, 'owner' | 'store' | 'queue'> & { readonly clock: Clock; readonly log: Logger };
@@ -32,13 +32,15 @@ export class Surroundings {
   }
 
   /** Announces now: the state has changed. */
+  announce(): Promise<void> {
+    return this.#options.store.presence.announceOwner(this.#options.owner, this.#state());
+  }
+
+  /** One round: announces and looks around. */
   async beat(): Promise<void> {
     const { store, owner, queue } = this.#options;
     this.#beats += 1;
-    const [gateways] = await Promise.all([
-      store.presence.gateways(),
-      store.presence.announceOwner(owner, this.#state()),
-    ]);
+    const [gateways] = await Promise.all([store.presence.gateways(), this.announce()]);
     this.#gateways = gateways.map(({ gateway }) => gateway).sort();
     if (this.#beats % GONE_EVERY !== 0) return;
     for (const gone of await store.presence.goneOwners()) {

@@ -1,6 +1,7 @@
 /** From an INVITE to a queued call, and every way it can be refused. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import type { OwnerId } from '../../../shared/kernel/ids.ts';
 import { GatewayFixture, OWNER, QUEUE_TIMEOUT_MS } from '../../support/gateway-fixture.ts';
 import { GatewayWorld, settle } from '../../support/gateway-world.ts';
 
@@ -98,6 +99,21 @@ describe('an INVITE that is refused', () => {
     const third = await fixture.invite();
     assert.equal(third.refused, null);
     assert.ok(third.call);
+  });
+
+  it('503 with Retry-After while every worker is as busy as it may be, and not longer', async () => {
+    const fixture = await new GatewayFixture().start();
+    const { world } = fixture;
+    world.addNumber('*');
+    const owner = { owner: OWNER, calls: 90, capacity: 400, draining: false, full: true, room: 0 };
+    world.owners.push(owner, { ...owner, owner: 'host-2-1-x' as OwnerId, draining: true, full: false });
+    await fixture.pass(1000);
+    const refused = await fixture.invite();
+    assert.deepEqual([refused.refused?.code, refused.refused?.headers['Retry-After']], [503, '5']);
+    assert.equal(fixture.gateway.figures().refusedOverload, 1);
+    world.owners.push({ ...owner, owner: 'host-3-1-x' as OwnerId, full: false, room: 3 });
+    await fixture.pass(1000);
+    assert.ok((await fixture.invite()).call);
   });
 
   it('503 while the whole system stops', async () => {

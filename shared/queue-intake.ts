@@ -1,0 +1,91 @@
+/**
+ * Takes the jobs that are calls, one after the other and only while there is room: how many may run is said by
+ * whoever measures the load, and can change while they run. BullMQ's own concurrency cannot: a worker whose places
+ * are all taken looks at it again when a job ends, and a call may last for hours. So BullMQ's one place is held for
+ * the taking alone: the call runs beside it, and its job is completed here. Made by `shared/queue.ts`.
+ */
+import { DelayedError, type Job } from 'bullmq';
+import { type Clock, systemClock } from './kernel/clock.ts';
+import { pause } from './kernel/deadline.ts';
+
+export interface IntakeOptions {
+  /** Calls at a time, whatever the load is. */
+  readonly most: number;
+  /** Runs a call to its end. Must not reject. */
+  readonly run: (job: Job<unknown>, token: string) => Promise<void>;
+  /** Whether the next job is a call whose owner died: it is taken although the load says no. */
+  readonly orphanWaits: () => Promise<boolean>;
+  /** A job that ran to its end could not be taken off the queue: its lock was lost, or Redis is away. */
+  readonly onUndone: (error: unknown) => void;
+  readonly clock?: Clock;
+}
+
+/** While there is no room, calls without an owner are looked for this often. */
+const LOOK_MS = 250;
+
+export class Intake {
+  readonly #options: IntakeOptions;
+  readonly #clock: Clock;
+  readonly #running = new Set<Promise<void>>();
+  #limit: number;
+  #stopped = false;
+  #changed = new AbortController();
+
+  constructor(options: IntakeOptions) {
+    this.#options = options;
+    this.#clock = options.clock ?? systemClock;
+    this.#limit = options.most;
+  }
+
+  /** So many calls may run from now on; those that run beyond it go on. */
+  limit(calls: number): void {
+    if (calls === this.#limit) return;
+    this.#limit = calls;
+    this.#wake();
+  }
+
+  /** BullMQ's processor: answers when the next job may be taken. The error tells BullMQ to leave this one alone. */
+  async take(job: Job<unknown>, token: string): Promise<never> {
+    const call = this.#run(job, token).finally(() => {
+      this.#running.delete(call);
+      this.#wake();
+    });
+    this.#running.add(call);
+    await this.#untilRoom();
+    throw new DelayedError();
+  }
+
+  /** Takes nothing more. */
+  stop(): void {
+    this.#stopped = true;
+    this.#wake();
+  }
+
+  /** Resolves when no call runs. */
+  async done(): Promise<void> {
+    while (this.#running.size > 0) await Promise.all(this.#running);
+  }
+
+  async #run(job: Job<unknown>, token: string): Promise<void> {
+    await this.#options.run(job, token);
+    await job.moveToCompleted(null, token, false).catch((error: unknown) => this.#options.onUndone(error));
+  }
+
+  async #untilRoom(): Promise<void> {
+    while (!this.#stopped && !(await this.#hasRoom())) {
+      await pause(this.#clock, LOOK_MS, this.#changed.signal).catch(() => undefined);
+    }
+  }
+
+  async #hasRoom(): Promise<boolean> {
+    const { most, orphanWaits } = this.#options;
+    if (this.#running.size >= most) return false;
+    if (this.#running.size < this.#limit) return true;
+    return await orphanWaits().catch(() => false);
+  }
+
+  #wake(): void {
+    this.#changed.abort();
+    this.#changed = new AbortController();
+  }
+}
