@@ -16,6 +16,7 @@ import { Timeline } from './timeline.ts';
 
 const START_TIMEOUT_MS = 10_000;
 const PRESENCE_MS = 6000;
+const GATEWAY_PRESENCE_MS = 4000;
 /** What is published on one node of a Cluster is heard on all: any will do, and this one is found again. */
 const CHANNELS = 'pivot:channels';
 const IDEMPOTENCY_MS = 86_400_000;
@@ -26,7 +27,12 @@ const IDEMPOTENCY_MS = 86_400_000;
  */
 export async function openStore(redisUrl: string, settings: StoreSettings, clock: Clock, log: Logger): Promise<Store> {
   const client = connectRedis(redisUrl, 'commands', log);
-  const complete = { presenceMs: PRESENCE_MS, idempotencyMs: IDEMPOTENCY_MS, ...settings };
+  const complete = {
+    presenceMs: PRESENCE_MS,
+    gatewayPresenceMs: GATEWAY_PRESENCE_MS,
+    idempotencyMs: IDEMPOTENCY_MS,
+    ...settings,
+  };
   const scope: StoreScope = { client, settings: complete, clock, log };
   const generation = new Generation(scope);
   try {

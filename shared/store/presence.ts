@@ -16,7 +16,7 @@ export class PresentOnes implements Presence {
   }
 
   async announceOwner(owner: OwnerId, state: OwnerState): Promise<void> {
-    await this.#announce(presenceKeys.owners, owner, state);
+    await this.#announce(presenceKeys.owners, owner, state, this.#scope.settings.presenceMs);
   }
 
   async withdrawOwner(owner: OwnerId): Promise<void> {
@@ -37,7 +37,7 @@ export class PresentOnes implements Presence {
   }
 
   announceGateway(gateway: GatewayId, state: GatewayState): Promise<'new' | 'again'> {
-    return this.#announce(presenceKeys.gateways, gateway, state);
+    return this.#announce(presenceKeys.gateways, gateway, state, this.#scope.settings.gatewayPresenceMs);
   }
 
   async withdrawGateway(gateway: GatewayId): Promise<void> {
@@ -52,8 +52,8 @@ export class PresentOnes implements Presence {
     });
   }
 
-  async #announce(key: string, who: string, state: object): Promise<'new' | 'again'> {
-    const values = [who, JSON.stringify(state), this.#scope.settings.presenceMs];
+  async #announce(key: string, who: string, state: object, forMs: number): Promise<'new' | 'again'> {
+    const values = [who, JSON.stringify(state), forMs];
     return (await steps.announce.run(this.#scope.client, [key], values)) === 1 ? 'new' : 'again';
   }
 

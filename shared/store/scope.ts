@@ -6,8 +6,10 @@ import type { RedisClient } from './redis.ts';
 export interface StoreSettings {
   /** How long an ended call is kept; `CALL_RETENTION`. */
   readonly retentionMs: number;
-  /** How long an announced owner or gateway counts as present. */
+  /** How long an announced owner counts as present. */
   readonly presenceMs?: number;
+  /** The same of a gateway: shorter, as calls are given to one that died until then. */
+  readonly gatewayPresenceMs?: number;
   /** How long an `Idempotency-Key` is remembered. */
   readonly idempotencyMs?: number;
 }

@@ -31,7 +31,8 @@ const closers: (() => Promise<void>)[] = [];
 
 before(async () => {
   redis = await startTestRedis();
-  store = await openStore(redis.url, { retentionMs: 60_000, presenceMs: 60_000 }, systemClock, silentLogger);
+  const kept = { presenceMs: 60_000, gatewayPresenceMs: 60_000 };
+  store = await openStore(redis.url, { retentionMs: 60_000, ...kept }, systemClock, silentLogger);
   queue = await openQueue(redis.url, systemClock, silentLogger);
   raw = connectRedis(redis.url, 'commands', silentLogger);
   await store.presence.announceGateway(gateway, { address: '127.0.0.1:5060' });

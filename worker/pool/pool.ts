@@ -170,7 +170,7 @@ class CallPool implements Pool {
   async #runClaimed({ call, epoch }: { readonly call: CallRecord; readonly epoch: Epoch }, recoveries: number) {
     // Handed to us again while we still run it: the older self is told by its next write, but sooner is better.
     this.#running.get(call.sid)?.lost();
-    const gateway = call.gateway === null ? await this.#gatewayFor(call.sid) : null;
+    const gateway = call.gateway === null ? await this.#gatewayForCall() : null;
     const running = await this.#open(call, epoch, gateway);
     if (!running) return;
     this.#running.set(call.sid, running);
@@ -202,8 +202,8 @@ class CallPool implements Pool {
     }
   }
 
-  #gatewayFor(sid: CallSid): Promise<GatewayId | null> {
-    return untilDone(this.#options.clock, this.#stop.signal, () => this.#surroundings.gatewayFor(sid));
+  #gatewayForCall(): Promise<GatewayId | null> {
+    return untilDone(this.#options.clock, this.#stop.signal, () => this.#surroundings.gatewayForCall());
   }
 
   #refusalOf(call: CallRecord, epoch: Epoch, recoveries: number): Refusal | null {

@@ -3,9 +3,10 @@
  * gateways, and clears away the bells of owners that went without a word.
  */
 import type { Clock, Timer } from '../../shared/kernel/clock.ts';
-import type { CallSid, GatewayId } from '../../shared/kernel/ids.ts';
+import type { GatewayId } from '../../shared/kernel/ids.ts';
 import type { Logger } from '../../shared/kernel/log.ts';
 import type { OwnerState } from '../../shared/store/store.ts';
+import { Gateways } from './gateways.ts';
 import type { PoolOptions } from './ports.ts';
 
 const BEAT_MS = 1000;
@@ -15,7 +16,7 @@ const GONE_EVERY = 10;
 export class Surroundings {
   readonly #options: Pick<PoolOptions, 'owner' | 'store' | 'queue'> & { readonly clock: Clock; readonly log: Logger };
   readonly #state: () => OwnerState;
-  #gateways: readonly GatewayId[] = [];
+  readonly #gateways = new Gateways();
   #beats = 0;
   #timer: Timer | null = null;
   #closed = false;
@@ -41,20 +42,17 @@ export class Surroundings {
     const { store, owner, queue } = this.#options;
     this.#beats += 1;
     const [gateways] = await Promise.all([store.presence.gateways(), this.announce()]);
-    this.#gateways = gateways.map(({ gateway }) => gateway).sort();
+    this.#gateways.seen(gateways);
     if (this.#beats % GONE_EVERY !== 0) return;
     for (const gone of await store.presence.goneOwners()) {
       if (gone !== owner) await queue.removeBell(gone);
     }
   }
 
-  /** The gateway for a new outbound call: the same for the same call, spread over all; asks again when none was known. */
-  async gatewayFor(sid: CallSid): Promise<GatewayId | null> {
-    if (this.#gateways.length === 0) {
-      const gateways = await this.#options.store.presence.gateways();
-      this.#gateways = gateways.map(({ gateway }) => gateway).sort();
-    }
-    return this.#gateways[Number.parseInt(sid.slice(-6), 16) % this.#gateways.length] ?? null;
+  /** The gateway for a new outbound call; asks again when none was known. */
+  async gatewayForCall(): Promise<GatewayId | null> {
+    if (this.#gateways.isEmpty) this.#gateways.seen(await this.#options.store.presence.gateways());
+    return this.#gateways.choose();
   }
 
   async close(): Promise<void> {
