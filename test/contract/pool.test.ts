@@ -10,7 +10,7 @@ import { type CallSid, FIRST_LEG, type GatewayId, type OwnerId } from '../../sha
 import { silentLogger } from '../../shared/kernel/log.ts';
 import { type CallQueue, openQueue } from '../../shared/queue.ts';
 import { openStore } from '../../shared/store/open.ts';
-import { connectRedis, type RedisClient, RedisUnavailable } from '../../shared/store/redis.ts';
+import { connectRedis, type RedisClient, RedisUnavailable, untilReady } from '../../shared/store/redis.ts';
 import type { Store } from '../../shared/store/store.ts';
 import type { CallPorts, CallSession } from '../../worker/call/ports.ts';
 import { unobserved } from '../../worker/pool/observer.ts';
@@ -411,6 +411,7 @@ describe('the pool', () => {
     await journal.flush();
     const before = await store.calls.get(sid);
 
+    await untilReady(raw, systemClock, 10_000);
     await empty(raw);
     // Not "there is no such call": it is written again in a moment.
     await assert.rejects(store.calls.get(sid), RedisUnavailable);

@@ -1,8 +1,13 @@
 /** The keys that match a pattern, wherever they lie: on the one server, or on every primary of a Cluster. */
 import { Cluster } from 'ioredis';
-import type { RedisClient } from '../../shared/store/redis.ts';
+import { systemClock } from '../../shared/kernel/clock.ts';
+import { type RedisClient, untilReady } from '../../shared/store/redis.ts';
+
+const READY_MS = 10_000;
 
 export async function keysOf(client: RedisClient, pattern: string): Promise<readonly string[]> {
+  // Before that a Cluster has no nodes, and nothing would be found.
+  await untilReady(client, systemClock, READY_MS);
   const servers = client instanceof Cluster ? client.nodes('master') : [client];
   const keys: string[] = [];
   for (const server of servers) {
