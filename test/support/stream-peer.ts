@@ -47,6 +47,8 @@ export class PeerSocket {
   readonly binaries: Buffer[] = [];
   /** Pongs that answered pings of ours. */
   pongs = 0;
+  /** Pings that were asked of us; `ws` answers them. */
+  pings = 0;
   closeCode: number | null = null;
   readonly #socket: WebSocket;
   readonly #changed: () => void;
@@ -60,6 +62,10 @@ export class PeerSocket {
     socket.on('error', () => {});
     socket.on('pong', () => {
       this.pongs += 1;
+      changed();
+    });
+    socket.on('ping', () => {
+      this.pings += 1;
       changed();
     });
     socket.on('close', (code) => {
@@ -87,6 +93,17 @@ export class PeerSocket {
 
   resume(): void {
     this.#socket.resume();
+  }
+
+  /** Reads until a message is there, and no further. */
+  readOne(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#socket.once('message', () => {
+        this.#socket.pause();
+        resolve();
+      });
+      this.#socket.resume();
+    });
   }
 
   close(code = 1000): void {

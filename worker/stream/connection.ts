@@ -61,9 +61,10 @@ export const UPGRADE_TIMEOUT_MS = 5_000;
 export const CONNECT_RETRIES = 2;
 export const RETRY_AFTER_MS = 2_000;
 export const CLOSE_TIMEOUT_MS = 2_000;
-/** Three of these and the wait for the next: whoever is gone is found out within a minute. */
-export const PING_EVERY_MS = 15_000;
-export const MAX_MISSED_PONGS = 3;
+/** One that is not answered in time is followed by the next at once: whoever is gone is found out within a minute. */
+export const PING_EVERY_MS = 30_000;
+export const PONG_WITHIN_MS = 15_000;
+export const MAX_MISSED_PONGS = 2;
 export const MAX_MESSAGE_BYTES = 1_048_576;
 const MAX_FRAGMENTS = 1_024;
 const MAX_PENDING_PONGS = 32;
@@ -93,8 +94,12 @@ class SocketConnection implements Connection {
   #connected = false;
   #open = false;
   #missedPongs = 0;
+  /** Something came from the app since the last ping. */
+  #heard = false;
   #handedOver = 0;
   #taken = 0;
+  /** What had been handed over when the kernel was first seen not to take it, since the last ping; -1 when it took all. */
+  #behindAt = -1;
   /** One for all messages: they are taken in order. */
   readonly #onTaken = (error?: Error | null): void => {
     if (!error) this.#taken += 1;
@@ -124,7 +129,9 @@ class SocketConnection implements Connection {
   }
 
   get bufferedBytes(): number {
-    return this.#socket?.bufferedAmount ?? 0;
+    const bytes = this.#socket?.bufferedAmount ?? 0;
+    if (bytes > 0 && this.#behindAt < 0) this.#behindAt = this.#handedOver;
+    return bytes;
   }
 
   get unsent(): number {
@@ -212,7 +219,7 @@ class SocketConnection implements Connection {
     socket.on('open', () => this.#onOpen());
     socket.on('message', (data, isBinary) => this.#onMessage(data, isBinary));
     socket.on('pong', () => {
-      this.#missedPongs = 0;
+      this.#heard = true;
     });
     socket.on('unexpected-response', (request, response) => {
       request.destroy();
@@ -236,13 +243,13 @@ class SocketConnection implements Connection {
   #onOpen(): void {
     if (this.#done) return;
     this.#open = true;
-    this.#schedulePing();
+    this.#wait(PING_EVERY_MS, () => this.#ping());
     this.#delegate.onOpen();
   }
 
   #onMessage(data: RawData, isBinary: boolean): void {
     if (this.#done) return;
-    this.#missedPongs = 0;
+    this.#heard = true;
     const bytes = Buffer.isBuffer(data) ? data : Array.isArray(data) ? Buffer.concat(data) : Buffer.from(data);
     if (isBinary) this.#delegate.onBinary(bytes);
     else this.#delegate.onText(bytes.toString('utf8'));
@@ -256,17 +263,31 @@ class SocketConnection implements Connection {
     this.#lost({ error, stage: told ? 'closed' : 'lost', retryable: true, closeCode: told ? code : null });
   }
 
-  #schedulePing(): void {
-    this.#wait(PING_EVERY_MS, () => {
-      if (this.#missedPongs >= MAX_MISSED_PONGS) {
-        this.#error = failures.dead;
-        this.#socket?.terminate();
-        return;
-      }
-      this.#missedPongs += 1;
-      this.#socket?.ping();
-      this.#schedulePing();
+  #ping(): void {
+    this.#heard = false;
+    this.#behindAt = -1;
+    this.#socket?.ping();
+    this.#wait(PONG_WITHIN_MS, () => {
+      // What had to wait was taken: the far end reads, however slowly, and our ping is behind much audio.
+      const isRead = this.#behindAt >= 0 && this.#taken >= this.#behindAt;
+      if (this.#heard || isRead) this.#answered();
+      else this.#unanswered();
     });
+  }
+
+  #answered(): void {
+    this.#missedPongs = 0;
+    this.#wait(PING_EVERY_MS - PONG_WITHIN_MS, () => this.#ping());
+  }
+
+  #unanswered(): void {
+    this.#missedPongs += 1;
+    if (this.#missedPongs < MAX_MISSED_PONGS) {
+      this.#ping();
+      return;
+    }
+    this.#error = failures.dead;
+    this.#socket?.terminate();
   }
 
   #giveUp(error: StreamError, retryable: boolean): void {

@@ -6,7 +6,12 @@ import { MAX_STREAMS_PER_CALL, type MediaFormat, type StreamSpec } from '../../.
 import { fillStream, PARAMETER_LIMIT, PARAMETERS_MAX, readStreamUrl } from '../../../shared/domain/stream-spec.ts';
 import { signatureHeaders } from '../../../shared/net/signature.ts';
 import { openTwimlParser } from '../../../shared/twiml/twiml-parser.ts';
-import { MAX_MESSAGE_BYTES, MAX_MISSED_PONGS, PING_EVERY_MS } from '../../../worker/stream/connection.ts';
+import {
+  MAX_MESSAGE_BYTES,
+  MAX_MISSED_PONGS,
+  PING_EVERY_MS,
+  PONG_WITHIN_MS,
+} from '../../../worker/stream/connection.ts';
 import { failures, warnings } from '../../../worker/stream/failure.ts';
 import { decodeMessage, MAX_MARK_NAME } from '../../../worker/stream/messages/decode.ts';
 import {
@@ -171,7 +176,7 @@ describe('tables of streams', () => {
       'message from you': `${MAX_MESSAGE_BYTES / 2 ** 20} MiB; `,
       'name of a mark': `${MAX_MARK_NAME} characters`,
       'audio for you that waits': `${HOLD_MS / 1000} s, ${CONNECT_HOLD_MS / 1000} s while connecting`,
-      ping: `every ${PING_EVERY_MS / 1000} s; after ${MAX_MISSED_PONGS} without`,
+      ping: `every ${PING_EVERY_MS / 1000} s, and again when there is no pong within ${PONG_WITHIN_MS / 1000} s; after ${MAX_MISSED_PONGS} without`,
     };
     for (const [what, most] of Object.entries(expected)) assert.ok(limits.get(what)?.startsWith(most), what);
   });

@@ -1,9 +1,16 @@
 import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, it } from 'node:test';
 import { type Clock, systemClock } from '../../../shared/kernel/clock.ts';
+import { pause } from '../../../shared/kernel/deadline.ts';
 import { createDestinationGuard } from '../../../shared/net/destination.ts';
 import { verifySignature, verifyTwilioSignature } from '../../../shared/net/signature.ts';
-import { type Connection, createConnector } from '../../../worker/stream/connection.ts';
+import {
+  type Connection,
+  createConnector,
+  MAX_MISSED_PONGS,
+  PING_EVERY_MS,
+  PONG_WITHIN_MS,
+} from '../../../worker/stream/connection.ts';
 import type { Loss } from '../../../worker/stream/failure.ts';
 import { type PeerOptions, refusingUrl, StreamPeer } from '../../support/stream-peer.ts';
 
@@ -195,22 +202,60 @@ describe('stream connection', () => {
     assert.equal((await text).length, 1_048_000);
   });
 
-  it('AC-52: an app that answers no ping is dead, and found to be within a minute', async () => {
+  /** Every wait a hundredth as long, and how much was waited in the time that is told. */
+  function pinging(): { clock: Clock; waitedMs: () => number } {
+    let waited = 0;
+    const after: Clock['after'] = (ms, fire) =>
+      systemClock.after(ms / 100, () => {
+        waited += ms;
+        fire();
+      });
+    return { clock: { ...systemClock, after }, waitedMs: () => waited };
+  }
+
+  it('AC-52: an app that answers no ping is dead after two of them, within a minute of its last word', async () => {
     const peer = await peerThat({ kind: 'deaf' });
-    let waitedMs = 0;
-    const clock: Clock = {
-      ...systemClock,
-      after: (ms, fire) =>
-        systemClock.after(ms / 100, () => {
-          waitedMs += ms;
-          fire();
-        }),
-    };
+    const { clock, waitedMs } = pinging();
     const { gone, opened } = open(peer.url, { clock });
     await opened;
-    waitedMs = 0;
+    const from = waitedMs();
     assert.deepEqual((await gone).error, { code: 31903, message: 'websocket error: no answer to pings' });
-    assert.ok(waitedMs > 30_000 && waitedMs <= 60_000, `${waitedMs} ms`);
+    assert.equal(waitedMs() - from, PING_EVERY_MS + MAX_MISSED_PONGS * PONG_WITHIN_MS);
+    assert.ok(waitedMs() - from <= 60_000);
+  });
+
+  it('an app that answers is asked every 30 s, and lives', async () => {
+    const peer = await peerThat({ kind: 'record' });
+    const { clock, waitedMs } = pinging();
+    const { gone, opened } = open(peer.url, { clock });
+    await opened;
+    const socket = await peer.socket();
+    const from = waitedMs();
+    await peer.until('five pings', () => socket.pings === 5);
+    const asked = (waitedMs() - from) / PING_EVERY_MS;
+    assert.ok(asked >= 5 && asked < 6, `${asked}`);
+    assert.equal(await Promise.race([gone, Promise.resolve('lives')]), 'lives');
+  });
+
+  it('an app whose pong waits behind much audio lives as long as it reads, however slowly', async () => {
+    const peer = await peerThat({ kind: 'deaf' });
+    const { clock, waitedMs } = pinging();
+    const { connection, gone, opened } = open(peer.url, { clock });
+    await opened;
+    const socket = await peer.socket();
+    const message = JSON.stringify({ filler: 'x'.repeat(8_000) });
+    const from = waitedMs();
+    let lost = false;
+    void gone.then(() => {
+      lost = true;
+    });
+    while (waitedMs() - from < 150_000 && !lost) {
+      for (let sent = 0; sent < 1_000 && connection.bufferedBytes < 32_768; sent++) connection.sendText(message);
+      await socket.readOne();
+      await pause(systemClock, 5);
+    }
+    assert.equal(lost, false);
+    assert.deepEqual((await gone).error, { code: 31903, message: 'websocket error: no answer to pings' });
   });
 
   it('knows which messages a dead socket had not sent', async () => {
