@@ -78,6 +78,8 @@ export interface StopVerb extends Placed {
 export interface ConnectVerb extends Placed {
   readonly verb: 'Connect';
   readonly stream: StreamNoun;
+  /** Further ones in the same Connect: refused, as a call has one two-way stream (AC-28). */
+  readonly more: readonly StreamNoun[];
   /** Requested after a stream of the twilio dialect; null for the next verb. Always null in pivot. */
   readonly action: string | null;
   readonly method: HttpMethod;

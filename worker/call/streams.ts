@@ -5,7 +5,7 @@
  */
 import { randomBytes } from 'node:crypto';
 import type { CallRecord } from '../../shared/domain/call.ts';
-import type { CallLetter } from '../../shared/domain/letter.ts';
+import type { StreamUpdate } from '../../shared/domain/letter.ts';
 import {
   isLive,
   isTwoWay,
@@ -70,29 +70,18 @@ export class CallStreams {
 
   /** For the document. Waits for the limits, not for the socket (AC-2). */
   async open(noun: StreamNoun): Promise<Opened> {
-    const { call, clock, journal } = this.#ports;
-    const { fault, ...spec } = noun;
-    const sid = newStreamSid();
-    const name = noun.name ?? (noun.dialect === 'pivot' ? `stream-${randomBytes(4).toString('hex')}` : sid);
-    const record: StreamRecord = {
-      sid,
-      callSid: call.sid,
-      spec: { ...spec, name },
-      status: 'connecting',
-      createdAt: new Date(clock.now()).toISOString(),
-      startedAt: null,
-      stoppedAt: null,
-      reason: null,
-      error: null,
-      counters: NO_COUNTERS,
-      origin: 'document',
-    };
-    if (fault !== null) return this.#refuse(record, fault);
-    const answer = await journal.openStream(record);
+    const record = this.#recordOf(noun);
+    if (noun.fault !== null) return this.#refuse(record, noun.fault);
+    const answer = await this.#ports.journal.openStream(record);
     if (answer.kind === 'refused') return this.#refuse(record, refusalError(answer.reason));
     if (answer.kind === 'lost' || this.#closed) return this.#refuse(record, refusalError('call_ended'), false);
     const { stream, ended } = this.#run(record);
     return { kind: 'open', stream, ended };
+  }
+
+  /** One that the document may not have, told as any other that is refused. */
+  refuse(noun: StreamNoun, reason: StreamRefusal): void {
+    this.#refuse(this.#recordOf(noun), noun.fault ?? refusalError(reason));
   }
 
   /** For the API: its place is already claimed. Harmless twice. */
@@ -126,7 +115,7 @@ export class CallStreams {
     if (record !== null && isLive(record.status)) this.writeOff(record, 'api');
   }
 
-  update({ stream, ...change }: Extract<CallLetter, { kind: 'stream-update' }>): void {
+  update({ stream, ...change }: StreamUpdate): void {
     const { paused, track, url } = change;
     this.#running.get(stream)?.stream.update({
       ...(paused === undefined ? {} : { paused }),
@@ -167,6 +156,25 @@ export class CallStreams {
     this.#ports.journal.streamPatch(sid, { status: 'stopped', stoppedAt, reason });
     this.#ports.journal.entry({ type: 'stream.stopped', stream: sid, name: spec.name, reason });
     this.#tell(record, { event: 'stopped', started: record.startedAt !== null, reason, error: null });
+  }
+
+  #recordOf({ fault: _, ...spec }: StreamNoun): StreamRecord {
+    const { call, clock } = this.#ports;
+    const sid = newStreamSid();
+    const drawn = (): string => (spec.dialect === 'pivot' ? `stream-${randomBytes(4).toString('hex')}` : sid);
+    return {
+      sid,
+      callSid: call.sid,
+      spec: { ...spec, name: spec.name ?? drawn() },
+      status: 'connecting',
+      createdAt: new Date(clock.now()).toISOString(),
+      startedAt: null,
+      stoppedAt: null,
+      reason: null,
+      error: null,
+      counters: NO_COUNTERS,
+      origin: 'document',
+    };
   }
 
   /** `resumed`: the app was told of its start already. */

@@ -13,6 +13,7 @@ import type { Opened } from '../call/streams.ts';
 export const connect: Executor<ConnectVerb> = async (verb, context) => {
   await context.answer();
   const opened = await unlessAborted(context.signal, context.streams.open(verb.stream));
+  for (const noun of verb.more) context.streams.refuse(noun, 'bidirectional_limit');
   const error = opened.kind === 'refused' ? opened.error : (await untilEnded(opened, context)).error;
   const { sid, name } = opened.kind === 'refused' ? opened : opened.stream;
   if (verb.stream.dialect === 'pivot') {

@@ -11,12 +11,13 @@ import { streamsIn } from './streams-in.ts';
 
 export function readConnect(element: RawElement, reading: Reading): readonly ConnectVerb[] {
   const attributes = new Attributes(element, reading);
-  const [noun, ...more] = streamsIn(element, reading);
-  for (const other of more) reading.warn(other, codes.invalidNoun, 'Connect takes one Stream; this one is skipped');
+  const [noun, ...others] = streamsIn(element, reading);
+  for (const other of others) reading.warn(other, codes.invalidNoun, 'Connect takes one Stream; this one is refused');
   const stream = noun === undefined ? null : readStream(noun, 'Connect', reading);
+  const more = others.map((other) => readStream(other, 'Connect', reading));
   const twilio = (stream?.dialect ?? reading.dialect) === 'twilio';
   const action = twilio ? attributes.httpUrl('action') : null;
   const method = twilio ? attributes.method('method', 'POST') : 'POST';
   attributes.done();
-  return stream === null ? [] : [{ verb: 'Connect', stream, action, method, line: element.line }];
+  return stream === null ? [] : [{ verb: 'Connect', stream, more, action, method, line: element.line }];
 }

@@ -195,6 +195,23 @@ describe('Stop', () => {
 describe('Connect', () => {
   const connect = '<Connect><Stream url="wss://app.example/two-way"/></Connect><Hangup/>';
 
+  it('AC-28: a second two-way stream in it is refused with a sentence and a callback; the first runs', async () => {
+    const second = '<Stream url="wss://app.example/b" name="b" statusCallback="https://app.example/status"/>';
+    const world = worldWith(`<Connect><Stream url="wss://app.example/a" name="a"/>${second}</Connect>`);
+    const done = answered(world);
+    await world.until('the refusal', () => events(world).length === 1);
+    assert.deepEqual(
+      world.streams.map(({ name }) => name),
+      ['a'],
+    );
+    const failed = world.journal.entries.find((entry) => entry.type === 'stream.failed');
+    assert.deepEqual([failed?.name, failed?.detail], ['b', 'max bidirectional limit reached']);
+    assert.equal(world.journal.callbacks[0]?.fields['StreamError'], '31960 max bidirectional limit reached');
+    world.lastStream.end('connection closed');
+    await done;
+    assert.equal(world.journal.call.ending?.cause, 'stream_ended');
+  });
+
   it('AC-26: Pivot: the app closes the socket and the call is completed, the next verb never runs', async () => {
     const world = worldWith(connect);
     const done = answered(world);
