@@ -3,6 +3,7 @@
  * decided by the store's one step, the same for documents; a refusal has the same sentence everywhere (AC-27, AC-29).
  */
 import type { CallRecord } from '../../shared/domain/call.ts';
+import type { StreamUpdate } from '../../shared/domain/letter.ts';
 import {
   isLive,
   NO_COUNTERS,
@@ -16,7 +17,7 @@ import type { ApiDeps } from '../deps.ts';
 import { invalid } from '../endpoint.ts';
 import { ApiProblem, type ProblemCode } from '../problem.ts';
 import { checkDestinations } from './destinations.ts';
-import { findCall } from './found.ts';
+import { callEnded, findCall, noCall } from './found.ts';
 import { ring } from './letters.ts';
 
 const refusals = {
@@ -71,6 +72,29 @@ export async function openStream(
       return { stream: opened.stream, isNew: true };
   }
 }
+
+/**
+ * Asks the call to change it.
+ * @throws ApiProblem `call_not_found`, `call_ended`, `stream_ended`, `stream_limit`
+ */
+export async function changeStream(deps: ApiDeps, stream: StreamRecord, letter: StreamUpdate): Promise<void> {
+  const changed = await deps.store.streams.change(stream, letter);
+  switch (changed.kind) {
+    case 'unknown':
+      throw noCall();
+    case 'ended':
+      throw callEnded();
+    case 'stream_ended':
+      throw streamEnded(stream);
+    case 'stream_limit':
+      throw new ApiProblem('stream_limit', refusalMessages.stream_limit);
+    case 'posted':
+      await ring(deps, changed.owner, stream.callSid);
+  }
+}
+
+export const streamEnded = ({ status }: StreamRecord): ApiProblem =>
+  new ApiProblem('stream_ended', isLive(status) ? 'The stream has ended.' : `The stream is ${status}.`);
 
 /** Asks the call to stop it; one that has stopped, or whose call has ended, stays as it is. */
 export async function stopStream(deps: ApiDeps, { status, callSid, sid }: StreamRecord): Promise<void> {

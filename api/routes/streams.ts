@@ -3,12 +3,11 @@
 import { isLive, isTwoWay, type StreamRecord } from '../../shared/domain/stream.ts';
 import type { ApiDeps } from '../deps.ts';
 import { type Answer, type Asked, decode, type Endpoint, endpoint, invalid } from '../endpoint.ts';
-import { ApiProblem } from '../problem.ts';
 import {
-  changeStream,
   listStreams,
   type StartStream,
   startStream,
+  streamChange,
   streamName,
   streamPage,
   streamResource,
@@ -17,9 +16,8 @@ import { z } from '../schemas/zod.ts';
 import { viewStream } from '../views/stream.ts';
 import { checkDestinations } from './destinations.ts';
 import { findCall, findLiveCall, findStream } from './found.ts';
-import { post } from './letters.ts';
 import { pageOf } from './pages.ts';
-import { openStream, startProblems, stopStream, streamUrl } from './stream-orders.ts';
+import { changeStream, openStream, startProblems, stopStream, streamEnded, streamUrl } from './stream-orders.ts';
 
 const start = (method: 'put' | 'post'): Endpoint =>
   endpoint({
@@ -79,20 +77,28 @@ const patchStream = endpoint({
   path: '/calls/:sid/streams/:name',
   tag: 'Streams',
   summary: 'Pauses, resumes, or moves a live stream without a new start.',
-  body: changeStream,
+  body: streamChange,
   answers: { 200: { description: 'The stream as it is now; the change follows.', schema: streamResource } },
-  problems: ['invalid', 'destination_forbidden', 'call_not_found', 'stream_not_found', 'stream_ended', 'call_ended'],
+  problems: [
+    'invalid',
+    'destination_forbidden',
+    'call_not_found',
+    'stream_not_found',
+    'stream_limit',
+    'stream_ended',
+    'call_ended',
+  ],
   handle: async ({ params, body }, deps) => {
     const url = body.url === undefined ? undefined : streamUrl(body.url, deps);
     await checkDestinations(deps, { url });
     const stream = await findStream(deps, params);
-    if (!isLive(stream.status)) throw new ApiProblem('stream_ended', `The stream is ${stream.status}.`);
+    await findLiveCall(deps, params);
+    if (!isLive(stream.status)) throw streamEnded(stream);
     const { track, paused } = body;
     if (track !== undefined && !canChangeTrack(stream, track)) {
       throw invalid([{ path: 'track', code: '31941', message: 'a two-way twilio stream carries the inbound track' }]);
     }
-    await findLiveCall(deps, params);
-    await post(deps, stream.callSid, {
+    await changeStream(deps, stream, {
       kind: 'stream-update',
       stream: stream.sid,
       ...(paused === undefined ? {} : { paused }),

@@ -94,7 +94,7 @@ export const startStream = z
 
 export type StartStream = z.output<typeof startStream>;
 
-export const changeStream = z
+export const streamChange = z
   .strictObject({ paused: z.boolean().optional(), track: askedTrack.optional(), url: streamUrl.optional() })
   .refine((body) => Object.values(body).some((value) => value !== undefined), 'at least one of paused, track and url')
   .openapi('ChangeStream');

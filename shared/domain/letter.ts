@@ -72,3 +72,6 @@ export interface Posted<Letter> {
   readonly id: number;
   readonly letter: Letter;
 }
+
+/** What the API asks of a live stream. */
+export type StreamUpdate = Extract<CallLetter, { kind: 'stream-update' }>;

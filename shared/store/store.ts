@@ -10,7 +10,7 @@
 import type { CallPatch, CallRecord, CallStatus } from '../domain/call.ts';
 import type { Callback } from '../domain/callback.ts';
 import type { TimelineEntry, TimelineEvent } from '../domain/event.ts';
-import type { CallLetter, GatewayLetter, Posted } from '../domain/letter.ts';
+import type { CallLetter, GatewayLetter, Posted, StreamUpdate } from '../domain/letter.ts';
 import type { NumberRecord } from '../domain/number.ts';
 import type { StreamPatch, StreamRecord, StreamRefusal } from '../domain/stream.ts';
 import { ExpectedFailure } from '../kernel/expected-failure.ts';
@@ -136,6 +136,14 @@ export interface StreamStore {
     | { readonly kind: 'existing'; readonly stream: StreamRecord }
     | { readonly kind: 'refused'; readonly reason: StreamRefusal }
     | { readonly kind: 'lost' }
+  >;
+  /** Puts the letter into the call's box, unless the stream is over or would carry more tracks than a call may have (AC-49). @throws BoxFull */
+  change(
+    stream: StreamRecord,
+    letter: StreamUpdate,
+  ): Promise<
+    | { readonly kind: 'posted'; readonly owner: OwnerId | null }
+    | { readonly kind: 'unknown' | 'ended' | 'stream_ended' | 'stream_limit' }
   >;
   /** By name (the newest of that name) or by sid. */
   get(sid: CallSid, nameOrSid: string): Promise<StreamRecord | null>;

@@ -1,6 +1,6 @@
 /** Streams of a call. Limits and names are decided by one step in Lua, whoever asks (PROTOCOL §0 row 21). */
-import type { CallLetter } from '../domain/letter.ts';
-import type { StreamPatch, StreamRecord, StreamRefusal } from '../domain/stream.ts';
+import type { CallLetter, StreamUpdate } from '../domain/letter.ts';
+import type { StreamPatch, StreamRecord, StreamRefusal, TrackSelection } from '../domain/stream.ts';
 import { isTwoWay, MAX_STREAMS_PER_CALL, refusalMessages } from '../domain/stream.ts';
 import type { CallSid, Epoch, OwnerId, StreamSid } from '../kernel/ids.ts';
 import { canonical, decodeStream, encodeFields, lostOf, many, streamFields, texts } from './encoding.ts';
@@ -9,8 +9,13 @@ import { attempt, Script } from './redis.ts';
 import type { StoreScope } from './scope.ts';
 import { BoxFull, type CallStore, type Fenced, type StreamStore } from './store.ts';
 
-const steps = { open: new Script('call', 'open-stream'), get: new Script('call', 'get-stream') };
+const steps = {
+  open: new Script('call', 'open-stream'),
+  change: new Script('call', 'change-stream'),
+  get: new Script('call', 'get-stream'),
+};
 
+const tracksOf = (track: TrackSelection): number => (track === 'both' ? 2 : 1);
 const isRefusal = (text: string): text is StreamRefusal => Object.hasOwn(refusalMessages, text);
 
 export class Streams implements StreamStore {
@@ -30,7 +35,7 @@ export class Streams implements StreamStore {
       stream.spec.name,
       canonical(stream.spec),
       isTwoWay(stream.spec.mode) ? 1 : 0,
-      stream.spec.track === 'both' ? 2 : 1,
+      tracksOf(stream.spec.track),
       stream.spec.dialect,
       MAX_STREAMS_PER_CALL,
       ...many(encodeFields(stream, `${stream.sid}:`)),
@@ -43,6 +48,21 @@ export class Streams implements StreamStore {
     if (kind === 'opened') return { kind, stream, owner: detail === '' ? null : (detail as OwnerId) };
     const existing = await this.get(stream.callSid, detail);
     return { kind: 'existing', stream: existing ?? stream };
+  }
+
+  async change({ callSid, spec, sid }: StreamRecord, letter: StreamUpdate): ReturnType<StreamStore['change']> {
+    // Only Twilio counts tracks, and those of one-way streams.
+    const counted = letter.track !== undefined && spec.dialect === 'twilio' && !isTwoWay(spec.mode);
+    const reply = await steps.change.run(this.#scope.client, scriptKeys(callSid), [
+      sid,
+      counted ? tracksOf(letter.track) : '',
+      MAX_STREAMS_PER_CALL,
+      JSON.stringify(letter),
+    ]);
+    const [kind = '', owner = ''] = texts(reply);
+    if (kind === 'full') throw new BoxFull();
+    if (kind === 'posted') return { kind, owner: owner === '' ? null : (owner as OwnerId) };
+    return kind === 'ended' || kind === 'stream_ended' || kind === 'stream_limit' ? { kind } : { kind: 'unknown' };
   }
 
   async get(sid: CallSid, nameOrSid: string): Promise<StreamRecord | null> {

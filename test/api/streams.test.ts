@@ -241,6 +241,28 @@ describe('a stream that is there', () => {
     assert.equal((await fixture.api.patch(path).send({ paused: true }).expect(409)).body.code, 'stream_ended');
   });
 
+  it('AC-49: gets no track more than a twilio call may have', async () => {
+    const call = await fixture.call('in-progress');
+    const streams = `/calls/${call.sid}/streams`;
+    for (const name of ['a', 'b', 'c', 'd']) {
+      await fixture.api.put(`${streams}/${name}`).send({ url, dialect: 'twilio' }).expect(201);
+    }
+    const refused = await fixture.api.patch(`${streams}/a`).send({ track: 'both' }).expect(409);
+    assert.deepEqual([refused.body.code, refused.body.detail], ['stream_limit', 'max unidirectional limit reached']);
+    await fixture.api.patch(`${streams}/a`).send({ track: 'outbound' }).expect(200);
+    assert.equal((await letters(call)).length, 5);
+  });
+
+  it('is gone for every change when its call has ended', async () => {
+    const call = await fixture.call('in-progress');
+    await fixture.api.put(`/calls/${call.sid}/streams/a`).send({ url }).expect(201);
+    await fixture.store.calls.save(call.sid, call.epoch, {
+      patch: { status: 'completed', endedAt: '2026-11-22T06:00:00.000Z' },
+    });
+    const answer = await fixture.api.patch(`/calls/${call.sid}/streams/a`).send({ paused: true }).expect(410);
+    assert.equal(answer.body.code, 'call_ended');
+  });
+
   it('AC-38: keeps a two-way twilio stream on the inbound track', async () => {
     const call = await fixture.call('in-progress');
     const twoWay = aStream(call.sid, { name: 'agent', mode: 'bidirectional', dialect: 'twilio' });

@@ -109,6 +109,33 @@ describe('streams', () => {
     assert.equal(await start({ ...twilio, track: 'inbound', mode: 'bidirectional' }), 'bidirectional_limit');
   });
 
+  it('AC-49: a change of track is counted too, and a change of a stream that is over refused', async () => {
+    const twilio = { dialect: 'twilio', track: 'both' } as const;
+    const [one, two] = [aStream(sid, twilio), aStream(sid, { ...twilio, track: 'inbound' })];
+    for (const stream of [one, two]) await byOwner(stream);
+    assert.equal(await start({ ...twilio, track: 'inbound' }), 'opened');
+    const change = (stream: StreamRecord, track: 'inbound' | 'both') =>
+      store.streams.change(stream, { kind: 'stream-update', stream: stream.sid, track });
+    assert.deepEqual(await change(two, 'both'), { kind: 'stream_limit' });
+    assert.deepEqual(await change(one, 'inbound'), { kind: 'posted', owner });
+    assert.deepEqual(await change(two, 'both'), { kind: 'posted', owner });
+    assert.equal(await start({ ...twilio, track: 'inbound' }), 'stream_limit');
+    const letters = await store.mailbox.readForCall(sid, epoch);
+    assert.ok(letters !== 'lost');
+    assert.deepEqual(
+      letters.map(({ letter }) => letter),
+      [
+        { kind: 'stream-update', stream: one.sid, track: 'inbound' },
+        { kind: 'stream-update', stream: two.sid, track: 'both' },
+      ],
+    );
+    await store.streams.save(sid, one.sid, epoch, { status: 'stopped' });
+    assert.deepEqual(await change(one, 'both'), { kind: 'stream_ended' });
+    await store.calls.save(sid, epoch, { patch: { status: 'completed', endedAt } });
+    assert.deepEqual(await change(two, 'inbound'), { kind: 'ended' });
+    assert.deepEqual(await change(aStream(newCallSid()), 'both'), { kind: 'unknown' });
+  });
+
   it('asked for again by the API are the same stream while it lives', async () => {
     const stream = aStream(sid, { name: 'coach', customParameters: { a: '1', b: '2' } });
     await byApi(stream);

@@ -2,13 +2,11 @@
  * Streams that an owner of the call before this one had open: kept until the far end has followed, then opened again;
  * or written off when the call ends before that (AC-85). What the API asks of them meanwhile is kept too. The session owns it.
  */
-import type { CallLetter } from '../../shared/domain/letter.ts';
+import type { CallLetter, StreamUpdate } from '../../shared/domain/letter.ts';
 import { isLive, isTwoWay, type StreamRecord } from '../../shared/domain/stream.ts';
 import type { StreamSid } from '../../shared/kernel/ids.ts';
 import type { Journal } from './ports.ts';
 import type { CallStreams } from './streams.ts';
-
-type StreamUpdate = Extract<CallLetter, { kind: 'stream-update' }>;
 
 export class LeftStreams {
   #records: readonly StreamRecord[] = [];
