@@ -13,6 +13,7 @@ import { rateLimits } from './middleware/rate-limit.ts';
 import { requestIds } from './middleware/request-id.ts';
 import { requestLog } from './middleware/request-log.ts';
 import { securityHeaders } from './middleware/security.ts';
+import { traces } from './middleware/traces.ts';
 import { documentationPages } from './openapi/pages.ts';
 import { ApiProblem } from './problem.ts';
 import { endpoints } from './routes/all.ts';
@@ -34,6 +35,7 @@ export function createApp(deps: ApiDeps): Express {
     deps,
   );
   app.use(rateLimits(deps.settings.RATE_LIMIT, deps.rateStore));
+  if (deps.tracer) app.use(traces(deps.tracer));
   app.use(credentials(deps.accountSid, deps.settings.AUTH_TOKEN));
   app.use('/docs', documentationPages());
   mount(

@@ -11,6 +11,7 @@ import type { DestinationGuard } from '../shared/net/destination.ts';
 import type { CallQueue } from '../shared/queue.ts';
 import type { Settings } from '../shared/settings.ts';
 import type { Store } from '../shared/store/store.ts';
+import type { Tracer } from '../shared/tracing/tracer.ts';
 import type { TwimlParser } from '../shared/twiml/parser.ts';
 import type { ApiMetrics } from './metrics.ts';
 
@@ -45,6 +46,8 @@ export interface ApiDeps {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly metrics: ApiMetrics;
+  /** Null or absent: no traces. */
+  readonly tracer?: Tracer | null;
   /** Shared by all API processes; null counts in this process alone. */
   readonly rateStore: RateStore | null;
   /** Aborts when the server stops: event streams end. */

@@ -12,6 +12,7 @@ import { openQueue } from '../shared/queue.ts';
 import { readSettings, SettingsError } from '../shared/settings.ts';
 import { openStore } from '../shared/store/open.ts';
 import { connectRedis, sendRaw, untilReady } from '../shared/store/redis.ts';
+import { openTracer } from '../shared/tracing/open-tracer.ts';
 import { readTrunks } from '../shared/trunks.ts';
 import { openTwimlParser } from '../shared/twiml/twiml-parser.ts';
 import { createApp } from './app.ts';
@@ -34,6 +35,8 @@ async function start(closers: Closers): Promise<ServiceInfo> {
   const metrics = new ApiMetrics();
   collectDefaultMetrics({ register: metrics.registry });
 
+  const tracer = await openTracer('api', settings);
+  closers.push(() => tracer?.close());
   const store = await openStore(redisUrl, { retentionMs: settings.CALL_RETENTION }, clock, logger);
   closers.push(() => store.close());
   const redisPing = new RedisPing(metrics.registry, clock, () => store.ping());
@@ -45,7 +48,7 @@ async function start(closers: Closers): Promise<ServiceInfo> {
   const guard = createDestinationGuard({ allowPrivate: settings.ALLOW_PRIVATE_ADDRESSES });
   const parser = openTwimlParser({ clock, log: logger });
   closers.push(() => parser.close());
-  const parts = { accountSid, settings, store, queue, guard, parser, clock, logger, metrics, rateStore };
+  const parts = { accountSid, settings, store, queue, guard, parser, clock, logger, metrics, tracer, rateStore };
   const deps = { ...parts, ...trunkNames(settings.TRUNKS, logger) };
   closers.push(watchOverdue({ ...deps }));
 

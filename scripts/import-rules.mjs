@@ -16,6 +16,7 @@ const rooms = {
   'shared/twiml': ['shared/kernel', 'shared/domain', 'shared/net', 'shared/twiml'],
   'shared/store': ['shared/kernel', 'shared/domain', 'shared/store'],
   'shared/metrics': ['shared/kernel', 'shared/metrics'],
+  'shared/tracing': ['shared/tracing'],
   'shared/queue.ts': ['shared/kernel', 'shared/domain', 'shared/store', 'shared/queue-intake.ts'],
   'shared/queue-intake.ts': ['shared/kernel'],
   'shared/settings.ts': ['shared/kernel'],
@@ -77,6 +78,7 @@ const rooms = {
     'worker/media',
     'worker/rtp',
   ],
+  'worker/tracing': ['shared', 'worker/tracing', 'worker/pool', 'worker/fetch', 'worker/stream'],
   'worker/phones': [
     'shared/kernel',
     'shared/domain',
@@ -101,6 +103,7 @@ const importers = {
   ioredis: ['shared/store/redis.ts', 'shared/store/redis-slot.ts'],
   bullmq: ['shared/queue.ts', 'shared/queue-intake.ts'],
   ws: 'worker/stream/connection.ts',
+  '@opentelemetry': 'shared/tracing/otel.ts',
 };
 
 const importPattern =
@@ -139,7 +142,8 @@ function checkRoom(file, target) {
 }
 
 function checkPackage(file, name) {
-  const owner = importers[name];
+  // A package, or all packages of a scope.
+  const owner = importers[name] ?? importers[name.split('/')[0]];
   if (
     !owner ||
     [owner].flat().includes(file) ||

@@ -103,6 +103,8 @@ export const settingsSchema = z.object({
   /** Where workers and gateways show /metrics and /healthz; absent = nowhere, 0 = a free port. */
   PROBE_HOST: z.string().default('127.0.0.1'),
   PROBE_PORT: z.coerce.number().int().min(0).max(65_535).optional(),
+  /** A collector of traces (OTLP over HTTP); absent = no traces, and nothing of OpenTelemetry is loaded. */
+  OTEL_EXPORTER_OTLP_ENDPOINT: z.url({ protocol: /^https?$/ }).optional(),
   LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'),
 });
 

@@ -12,6 +12,7 @@ import { createDestinationGuard } from '../shared/net/destination.ts';
 import { leaseTimes, openQueue } from '../shared/queue.ts';
 import { readSettings, type Settings, SettingsError } from '../shared/settings.ts';
 import { openStore } from '../shared/store/open.ts';
+import { openTracer } from '../shared/tracing/open-tracer.ts';
 import { remoteParser } from '../shared/twiml/parser-bridge.ts';
 import { Session } from './call/session.ts';
 import { HttpFetcher } from './fetch/http-fetcher.ts';
@@ -26,6 +27,7 @@ import { StreamWatch } from './metrics/stream-watch.ts';
 import { ThreadMetrics } from './metrics/thread-metrics.ts';
 import { Couriers } from './pool/couriers.ts';
 import { Lease } from './pool/lease.ts';
+import { observedByAll } from './pool/observer.ts';
 import { newOwnerId } from './pool/owner-id.ts';
 import { openPool, type Pool } from './pool/pool.ts';
 import { ThreadVitals } from './pool/vitals.ts';
@@ -35,6 +37,8 @@ import { createConnector } from './stream/connection.ts';
 import { createStreamOpener } from './stream/session.ts';
 import { readTls } from './stream/tls.ts';
 import type { ThreadData, ThreadOrder, ThreadReport } from './thread-host.ts';
+import { callTraces } from './tracing/call-traces.ts';
+import { tracedFetcher } from './tracing/traced-fetcher.ts';
 
 const data: ThreadData = workerData;
 const closers = new Closers();
@@ -42,6 +46,8 @@ const metrics = new ThreadMetrics(data.index);
 
 async function open(settings: Settings, redisUrl: string): Promise<Pool> {
   const log = createLogger(`worker-${data.index}`, settings.LOG_LEVEL);
+  const tracer = await openTracer('worker', settings);
+  closers.push(() => tracer?.close());
   const store = await openStore(redisUrl, { retentionMs: settings.CALL_RETENTION }, clock, log);
   closers.push(() => store.close());
   const redisPing = new RedisPing(metrics.registry, clock, () => store.ping());
@@ -76,10 +82,18 @@ async function open(settings: Settings, redisUrl: string): Promise<Pool> {
   const webhook =
     settings.WEBHOOK_URL === undefined ? null : { url: settings.WEBHOOK_URL, method: settings.WEBHOOK_METHOD };
   const onDone = (result: string): void => metrics.callbacks.inc({ result });
-  const couriers = new Couriers({ outbox: store.outbox, timeline: store.timeline, newFetcher, clock, log, onDone });
+  const couriers = new Couriers({
+    outbox: store.outbox,
+    timeline: store.timeline,
+    newFetcher: () => (tracer === null ? newFetcher() : tracedFetcher(tracer, newFetcher(), null)),
+    clock,
+    log,
+    onDone,
+  });
   closers.push(() => couriers.close());
   const legs = new LegWatch(metrics);
   const streams = new StreamWatch(metrics, clock);
+  const counted = callMetrics({ metrics, legs, streams, clock });
 
   const vitals = new ThreadVitals(metronome);
 
@@ -91,7 +105,7 @@ async function open(settings: Settings, redisUrl: string): Promise<Pool> {
       : { load: { vitals: () => vitals.look(), busyLimit: settings.BUSY_LIMIT / 100 } }),
     queueTimeoutMs: settings.QUEUE_TIMEOUT,
     probe: data.probe,
-    observe: callMetrics({ metrics, legs, streams, clock }),
+    observe: tracer === null ? counted : observedByAll([counted, callTraces(tracer)]),
     store,
     queue,
     clock,

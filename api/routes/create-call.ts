@@ -8,6 +8,7 @@ import type { Problem } from '../../shared/twiml/problems.ts';
 import type { ApiDeps } from '../deps.ts';
 import { notQueued } from '../endings.ts';
 import { type Answer, endpoint, invalid } from '../endpoint.ts';
+import { traceparentOf } from '../middleware/traces.ts';
 import { ApiProblem } from '../problem.ts';
 import { createCall, createdCall } from '../schemas/call.ts';
 import { viewCall } from '../views/call.ts';
@@ -27,29 +28,41 @@ export const postCall = endpoint({
   headers: { 'Idempotency-Key': 'The same key with the same body makes one call, on whichever server it arrives.' },
   answers: { 201: { description: 'The call, queued; `Location` names it.', schema: createdCall } },
   problems: ['invalid', 'twiml_invalid', 'destination_forbidden', 'idempotency_key_reused', 'at_capacity'],
-  handle: async ({ body, request }, deps) => {
+  handle: async ({ body, request }, deps, response) => {
     const key = idempotencyKey(request.get('idempotency-key'));
     const { url, fallbackUrl, statusCallback } = body;
     await checkDestinations(deps, { url, fallbackUrl, statusCallback });
     checkTrunk(deps, body.trunk);
     const warnings = await checkDocument(deps, body.twiml, body.dialect ?? deps.settings.DIALECT);
     await refuseWhenFull(deps);
-    const created = await deps.store.calls.create(
-      newCall(body, deps),
-      key === undefined ? undefined : { key, fingerprint: fingerprint(body) },
-    );
-    switch (created.kind) {
-      case 'key_reused':
-        throw new ApiProblem('idempotency_key_reused', 'Use a new Idempotency-Key for another call.');
-      case 'repeated':
-        return await answerRepeated(deps, created.call, warnings);
-      case 'created':
-        await queueOrEnd(deps, created.call, key !== undefined);
-        deps.metrics.callsCreated.inc();
-        return answer(created.call, warnings, {});
+    const span = deps.tracer?.start('enqueue call', 'producer', traceparentOf(response)) ?? null;
+    try {
+      return await create(deps, newCall(body, deps, span?.traceparent), fingerprint(body), key, warnings);
+    } finally {
+      span?.end();
     }
   },
 });
+
+async function create(
+  deps: ApiDeps,
+  call: CallRecord,
+  print: string,
+  key: string | undefined,
+  warnings: readonly Problem[],
+): Promise<Answer> {
+  const created = await deps.store.calls.create(call, key === undefined ? undefined : { key, fingerprint: print });
+  switch (created.kind) {
+    case 'key_reused':
+      throw new ApiProblem('idempotency_key_reused', 'Use a new Idempotency-Key for another call.');
+    case 'repeated':
+      return await answerRepeated(deps, created.call, warnings);
+    case 'created':
+      await queueOrEnd(deps, created.call, key !== undefined);
+      deps.metrics.callsCreated.inc();
+      return answer(created.call, warnings, {});
+  }
+}
 
 /** A call that was asked for before; when its job was not queued then, it is now. */
 async function answerRepeated(deps: ApiDeps, call: CallRecord, warnings: readonly Problem[]): Promise<Answer> {

@@ -21,7 +21,8 @@ export function documentSource(
   return { kind: 'url', url: body.url, method: body.method ?? documentMethod(dialect) };
 }
 
-export function newCall(body: CreateCall, deps: ApiDeps): CallRecord {
+/** `traceparent`: trace context of the request; null without traces. */
+export function newCall(body: CreateCall, deps: ApiDeps, traceparent: string | null = null): CallRecord {
   const dialect = body.dialect ?? deps.settings.DIALECT;
   return {
     sid: newCallSid(),
@@ -41,7 +42,7 @@ export function newCall(body: CreateCall, deps: ApiDeps): CallRecord {
     durationMs: null,
     ending: null,
     owner: null,
-    plan: planOf(body, dialect),
+    plan: { ...planOf(body, dialect), ...(traceparent === null ? {} : { traceparent }) },
     gateway: null,
     offer: null,
     checkpoint: null,

@@ -31,6 +31,8 @@ export interface CallPlan {
   readonly trunk: string | null;
   /** Extra SIP headers of the INVITE, `X-` only. */
   readonly headers: Readonly<Record<string, string>>;
+  /** W3C trace context of whoever made the call; absent without traces. */
+  readonly traceparent?: string;
 }
 
 export interface CallRecord {

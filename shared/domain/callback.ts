@@ -8,4 +8,6 @@ export interface Callback {
   readonly method: HttpMethod;
   /** Form fields; a GET carries them in the query. */
   readonly fields: Readonly<Record<string, string>>;
+  /** W3C trace context of what it tells of; absent without traces. */
+  readonly traceparent?: string;
 }

@@ -11,7 +11,9 @@ import { requestParameters } from './request-parameters.ts';
 export function completedCallback(call: CallRecord, ending: Ending, endedAtMs: number): Callback | null {
   const { statusCallback, statusCallbackEvents, statusCallbackMethod } = call.plan;
   if (statusCallback === null || !statusCallbackEvents.includes('completed')) return null;
+  const { traceparent } = call.plan;
   return {
+    ...(traceparent === undefined ? {} : { traceparent }),
     event: 'call.completed',
     url: statusCallback,
     method: statusCallbackMethod,

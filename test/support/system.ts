@@ -33,7 +33,7 @@ export type Event = { readonly type: string; readonly seq: number; readonly at: 
 >;
 
 /** What the services wrote, printed when a test fails. */
-const MAX_LINES = 500;
+const MAX_LINES = 5000;
 
 export class System {
   readonly stack: Stack;

@@ -148,9 +148,10 @@ export class Courier {
     }
   }
 
-  #attempt({ url, method, fields }: Callback): Promise<Fetched | FetchFailed> {
+  #attempt({ url, method, fields, traceparent }: Callback): Promise<Fetched | FetchFailed> {
     const { signal } = this.#life;
-    return this.#ports.fetcher.fetch({ url, method, fields, timeoutMs: TIMEOUT_MS, maxBytes: MAX_BYTES, signal });
+    const order = { url, method, fields, timeoutMs: TIMEOUT_MS, maxBytes: MAX_BYTES, signal };
+    return this.#ports.fetcher.fetch(traceparent === undefined ? order : { ...order, traceparent });
   }
 }
 

@@ -12,6 +12,8 @@ export interface FetchOrder {
   readonly timeoutMs: number;
   readonly maxBytes: number;
   readonly signal: AbortSignal;
+  /** W3C trace context, handed on as a header. */
+  readonly traceparent?: string;
 }
 
 export interface Fetched {

@@ -29,6 +29,7 @@ interface Hop {
   readonly method: 'GET' | 'POST';
   readonly fields: Readonly<Record<string, string>>;
   readonly authorization: string | null;
+  readonly traceparent: string | null;
 }
 
 interface Answer {
@@ -147,6 +148,7 @@ export class HttpFetcher {
       ...(payload === null ? {} : { 'content-type': 'application/x-www-form-urlencoded; charset=utf-8' }),
       ...(hop.authorization === null ? {} : { authorization: hop.authorization }),
       ...(cookie === null ? {} : { cookie }),
+      ...(hop.traceparent === null ? {} : { traceparent: hop.traceparent }),
       ...signatureHeaders(
         this.#options.authToken,
         { url: hop.url.href, body: payload ?? '', ...(payload === null ? {} : { fields: hop.fields }) },
@@ -159,10 +161,11 @@ export class HttpFetcher {
 /** Fields of a GET are added to the query; the fragment is never sent. */
 function firstHop(order: FetchOrder): Hop {
   const { url, authorization } = address(order.url, null);
-  if (order.method === 'POST') return { url, method: 'POST', fields: order.fields, authorization };
+  const shared = { url, authorization, traceparent: order.traceparent ?? null };
+  if (order.method === 'POST') return { ...shared, method: 'POST', fields: order.fields };
   const query = new URLSearchParams(order.fields).toString();
   if (query !== '') url.search = url.search === '' ? query : `${url.search}&${query}`;
-  return { url, method: 'GET', fields: {}, authorization };
+  return { ...shared, method: 'GET', fields: {} };
 }
 
 /** 303 always and 301, 302 after a POST go on with GET (RFC 9110 §15.4); 307 and 308 repeat the request. */
@@ -170,7 +173,8 @@ function nextHop(hop: Hop, httpStatus: number, location: string): Hop {
   const next = address(location, hop.url);
   const authorization = next.authorization ?? (next.url.origin === hop.url.origin ? hop.authorization : null);
   const keeps = httpStatus === 307 || httpStatus === 308;
-  return keeps ? { ...hop, url: next.url, authorization } : { url: next.url, method: 'GET', fields: {}, authorization };
+  const again: Hop = { ...hop, url: next.url, authorization };
+  return keeps ? again : { ...again, method: 'GET', fields: {} };
 }
 
 /** An http or https URL without fragment; its credentials become a header. */

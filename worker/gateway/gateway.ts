@@ -10,6 +10,7 @@ import { pause, withDeadline } from '../../shared/kernel/deadline.ts';
 import type { AccountSid, CallSid } from '../../shared/kernel/ids.ts';
 import type { Logger } from '../../shared/kernel/log.ts';
 import { isFull } from '../../shared/store/room.ts';
+import type { Tracer } from '../../shared/tracing/tracer.ts';
 import type { SipInvitation, SipSource, SipUserAgent, SipUserAgentDelegate } from '../sip/sip-call.ts';
 import { SourceGuard } from './admission.ts';
 import { Counters, type CountersListener } from './counters.ts';
@@ -34,6 +35,7 @@ export interface GatewayOptions {
   /** `host:port` where this process shows its metrics. */
   readonly probe?: string | null;
   readonly counted?: CountersListener;
+  readonly tracer?: Tracer | null;
 }
 
 /** What the metrics page shows of the gateway. */
@@ -79,7 +81,18 @@ export class Gateway implements SipUserAgentDelegate {
 
   /** Takes up the dialogs of the time before, then takes calls. Calls that come before that get 503. */
   async start(ua: SipUserAgent, identity: GatewayIdentity): Promise<void> {
-    const { store, queue, clock, log, trunks, allow, accountSid, queueTimeoutMs, probe = null } = this.#options;
+    const {
+      store,
+      queue,
+      clock,
+      log,
+      trunks,
+      allow,
+      accountSid,
+      queueTimeoutMs,
+      probe = null,
+      tracer = null,
+    } = this.#options;
     const writer = { store, queue, clock, counters: this.#counters, gateway: identity.id, room: this.#room };
     const parts: CallParts = { writer, ua, identity, trunks, queueTimeoutMs, log };
     this.#identity = identity;
@@ -100,6 +113,7 @@ export class Gateway implements SipUserAgentDelegate {
       log,
       guard,
       load: this.#load,
+      tracer,
       accountSid,
       queueTimeoutMs,
       call: parts,

@@ -36,13 +36,15 @@ export interface InboundFacts {
   readonly accountSid: AccountSid;
   readonly gateway: GatewayId;
   readonly nowMs: number;
+  /** Null without traces. */
+  readonly traceparent: string | null;
 }
 
 /** Null when the number has nothing to answer with. */
 export function inboundRecord(
   invitation: SipInvitation,
   number: NumberRecord,
-  { sid, accountSid, gateway, nowMs }: InboundFacts,
+  { sid, accountSid, gateway, nowMs, traceparent }: InboundFacts,
 ): CallRecord | null {
   const document = documentOf(number);
   if (!document) return null;
@@ -64,7 +66,7 @@ export function inboundRecord(
     durationMs: null,
     ending: null,
     owner: null,
-    plan: planOf(number, document),
+    plan: { ...planOf(number, document), ...(traceparent === null ? {} : { traceparent }) },
     gateway,
     offer: invitation.sdp,
     checkpoint: null,

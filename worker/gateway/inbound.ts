@@ -8,6 +8,7 @@ import type { Clock } from '../../shared/kernel/clock.ts';
 import { withDeadline } from '../../shared/kernel/deadline.ts';
 import { type AccountSid, FIRST_LEG, newCallSid } from '../../shared/kernel/ids.ts';
 import type { Logger } from '../../shared/kernel/log.ts';
+import type { Tracer } from '../../shared/tracing/tracer.ts';
 import type { SipInvitation } from '../sip/sip-call.ts';
 import { numberCandidates } from './address.ts';
 import type { SourceGuard } from './admission.ts';
@@ -28,6 +29,7 @@ export interface InboundParts {
   readonly log: Logger;
   readonly guard: SourceGuard;
   readonly load: Load;
+  readonly tracer: Tracer | null;
   readonly accountSid: AccountSid;
   readonly queueTimeoutMs: number;
   readonly call: CallParts;
@@ -59,7 +61,7 @@ export class Inbound {
       return;
     }
     try {
-      await this.#create(invitation);
+      await this.#createTraced(invitation);
     } catch (error) {
       counters.add('refusedStoreAway');
       log.warn({ err: error }, 'An inbound call was refused because Redis was away.');
@@ -84,11 +86,23 @@ export class Inbound {
     return false;
   }
 
-  async #create(invitation: SipInvitation): Promise<void> {
+  /** The trace of the call begins here. */
+  async #createTraced(invitation: SipInvitation): Promise<void> {
+    const span = this.#parts.tracer?.start('INVITE', 'server', null, { 'network.protocol.name': 'sip' }) ?? null;
+    try {
+      await this.#create(invitation, span?.traceparent ?? null);
+      span?.end();
+    } catch (error) {
+      span?.end('Redis was away');
+      throw error;
+    }
+  }
+
+  async #create(invitation: SipInvitation, traceparent: string | null): Promise<void> {
     const { store, clock, counters, accountSid, call } = this.#parts;
     const number = await this.#find(invitation);
     const sid = newCallSid();
-    const facts = { sid, accountSid, gateway: call.identity.id, nowMs: clock.now() };
+    const facts = { sid, accountSid, gateway: call.identity.id, nowMs: clock.now(), traceparent };
     const record = number && inboundRecord(invitation, number, facts);
     if (!record) {
       counters.add('refusedUnknownNumber');

@@ -14,6 +14,7 @@ import { runService, type ServiceInfo } from '../../shared/launch/service.ts';
 import { openQueue } from '../../shared/queue.ts';
 import { readSettings, type Settings, SettingsError } from '../../shared/settings.ts';
 import { openStore } from '../../shared/store/open.ts';
+import { openTracer } from '../../shared/tracing/open-tracer.ts';
 import { readTrunks } from '../../shared/trunks.ts';
 import { openUserAgent } from '../sip/user-agent.ts';
 import { Gateway } from './gateway.ts';
@@ -39,6 +40,8 @@ async function start(closers: Closers): Promise<ServiceInfo> {
   if (!isAccountSid(settings.ACCOUNT_SID)) throw new SettingsError('ACCOUNT_SID: AC and 32 hex digits');
   const log = createLogger('gateway', settings.LOG_LEVEL);
   const clock = systemClock;
+  const tracer = await openTracer('gateway', settings);
+  closers.push(() => tracer?.close());
   const store = await openStore(settings.REDIS_URL, { retentionMs: settings.CALL_RETENTION }, clock, log);
   closers.push(() => store.close());
   const queue = await openQueue(settings.REDIS_URL, clock, log);
@@ -60,6 +63,7 @@ async function start(closers: Closers): Promise<ServiceInfo> {
     queueTimeoutMs: settings.QUEUE_TIMEOUT,
     probe: probe?.address ?? null,
     counted: metrics,
+    tracer,
   });
   const options = {
     host: settings.SIP_HOST,

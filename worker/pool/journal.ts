@@ -27,6 +27,8 @@ export interface JournalOptions {
   readonly streams: Pick<StreamStore, 'open' | 'get' | 'list'>;
   readonly clock: Clock;
   readonly log: Logger;
+  /** Trace context that callbacks carry; null without traces. */
+  readonly traceparent: string | null;
   readonly onWritten: (change: CallChange) => void;
   readonly onLost: () => void;
   /** This stream is recorded. */
@@ -65,7 +67,8 @@ export class CallJournal implements Journal {
   }
 
   callback(callback: Callback): void {
-    this.#say(() => this.#pending.callback(callback));
+    const { traceparent } = this.#options;
+    this.#say(() => this.#pending.callback(traceparent === null ? callback : { ...callback, traceparent }));
   }
 
   streamPatch(stream: StreamSid, patch: StreamPatch): void {

@@ -56,7 +56,14 @@ export class RunningCall {
     const shared = { sid: call.sid, epoch, clock, log: this.#log, onLost, remind };
     const onStream = (stream: StreamRecord): void => this.#memory.stream(stream);
     const onWritten = (change: CallChange): void => this.#written(change);
-    this.#journal = new CallJournal({ ...shared, calls: store.calls, streams: store.streams, onWritten, onStream });
+    this.#journal = new CallJournal({
+      ...shared,
+      calls: store.calls,
+      streams: store.streams,
+      traceparent: this.#observer.traceparent,
+      onWritten,
+      onStream,
+    });
     this.#session = options.makeSession(this.#observer.ports(this.#ports()));
     this.#inbox = new Inbox({ ...shared, mailbox: store.mailbox, deliver: (letter) => this.#session.deliver(letter) });
     this.#claimed(epoch);

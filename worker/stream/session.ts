@@ -212,8 +212,10 @@ class StreamSession implements Stream {
 
   #openSockets(retry: boolean): Sockets {
     const { clock, connect } = this.#deps;
-    const { headers, url } = this.#record.spec;
-    return new Sockets({ clock, connect, headers, retry }, url, {
+    const { spec } = this.#record;
+    const { traceparent } = this.#order;
+    const headers = traceparent === undefined ? spec.headers : { ...spec.headers, traceparent };
+    return new Sockets({ clock, connect, headers, retry }, spec.url, {
       onOpen: () => this.#apply({ event: 'opened' }),
       onMoved: (old, newUrl) => this.#onMoved(old, newUrl),
       onMoveFailed: ({ error }) => {

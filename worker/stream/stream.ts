@@ -48,6 +48,8 @@ export interface StreamOrder {
   readonly resumed?: boolean;
   /** Of one that is resumed: the moment of time stamp 0; its order when absent. */
   readonly beganAt?: string;
+  /** W3C trace context for the upgrade; absent without traces. */
+  readonly traceparent?: string;
 }
 
 export interface Stream {

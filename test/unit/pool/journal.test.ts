@@ -51,6 +51,7 @@ beforeEach(() => {
       get: async () => null,
       list: async () => [],
     },
+    traceparent: null,
     onWritten: (change) => written.push(change),
     onLost: () => {
       losses += 1;
