@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-/** `npx pivot-streams <command>`: start, demo, phone. */
+/** `npx pivot-streams <command>`: start, demo, doctor, phone. */
 import { spawn } from 'node:child_process';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -16,6 +16,7 @@ const commands = {
     about: 'place one real call and show everything about it',
     help: 'Leaves sound, a picture and the timeline in demo-out/, or in OUT_DIR.',
   },
+  doctor: { file: 'scripts/doctor.mjs', about: 'look at this machine and the settings, and name what is wrong' },
   phone: { file: 'scripts/phone.mjs', about: 'a SIP phone in the shell: call, wait, play, press, record' },
 };
 

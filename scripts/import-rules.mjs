@@ -79,6 +79,7 @@ const rooms = {
     'worker/rtp',
   ],
   'worker/tracing': ['shared', 'worker/tracing', 'worker/pool', 'worker/fetch', 'worker/stream'],
+  'worker/doctor': ['shared', 'worker/sip', 'worker/doctor'],
   'worker/phones': [
     'shared/kernel',
     'shared/domain',

@@ -16,11 +16,11 @@ export const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '
 /** What the interop tests need beside us. Missing ones are named loudly and their tests skipped. */
 const interopPrograms = { sipp: 'sip-tester', baresip: 'baresip-core', 'espeak-ng': 'espeak-ng' };
 
-/** @param {{ interop?: boolean }} wants */
-export async function setUp({ interop = false } = {}) {
+/** @param {{ interop?: boolean, redis?: boolean }} wants */
+export async function setUp({ interop = false, redis: needsRedis = true } = {}) {
   checkNode();
   await nodeModules();
-  await redis();
+  if (needsRedis) await redis();
   if (interop) await interopPeers();
   await build();
 }
