@@ -28,6 +28,8 @@ const { values: options } = parseArgs({
     mode: { type: 'string', default: 'two-way' },
     /** Leave all processes where the scheduler puts them; the calls still have one thread. */
     unpinned: { type: 'boolean', default: false },
+    /** Options of Node for the system's processes: profiling. */
+    'node-options': { type: 'string', default: '' },
     /** The machine is shared: put the system before other work. */
     shared: { type: 'boolean', default: false },
   },
@@ -114,6 +116,7 @@ function startSystem(dataDir: string, trunkPort: number): Promise<Stack> {
       BUSY_LIMIT: '0',
       ALLOW_PRIVATE_ADDRESSES: 'on',
       LOG_LEVEL: 'error',
+      NODE_OPTIONS: options['node-options'],
       DRAIN_TIMEOUT: '1s',
       TRUNKS: JSON.stringify([{ name: 'load', host: `127.0.0.1:${trunkPort}`, transport: 'udp', prefixes: [''] }]),
     },
