@@ -180,6 +180,7 @@ export class LegMedia {
     this.#leave = this.#options.beatSource.join({
       beat: () => this.#onBeat(),
       skipped: (beats) => this.#onSkipped(beats),
+      advance: () => this.#rtp?.advance() ?? 0,
     });
   }
 

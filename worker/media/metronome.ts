@@ -14,6 +14,7 @@ type Listener = Parameters<BeatSource['join']>[0];
 
 interface Member {
   readonly listener: Listener;
+  phase: number;
   /** Absolute slot of its next beat. */
   slot: number;
 }
@@ -86,11 +87,11 @@ export class Metronome implements BeatSource {
     const phase = this.#quietestPhase();
     const first = Math.max(now, this.#slot) + 1;
     const count = this.#phases.length;
-    const member: Member = { listener, slot: first + ((phase - (first % count) + count) % count) };
+    const member: Member = { listener, phase, slot: first + ((phase - (first % count) + count) % count) };
     this.#phases[phase]?.add(member);
     this.#members++;
     this.#arm();
-    return () => this.#leave(phase, member);
+    return () => this.#leave(member);
   }
 
   /** What to know about punctuality since the last call of this; resets it. */
@@ -117,8 +118,8 @@ export class Metronome implements BeatSource {
     this.#members = 0;
   }
 
-  #leave(phase: number, member: Member): void {
-    if (!this.#phases[phase]?.delete(member)) return;
+  #leave(member: Member): void {
+    if (!this.#phases[member.phase]?.delete(member)) return;
     this.#members--;
     if (this.#members > 0) return;
     this.#timer?.cancel();
@@ -169,8 +170,10 @@ export class Metronome implements BeatSource {
       this.#beats++;
       try {
         member.listener.beat();
+        const earlyMs = member.listener.advance?.() ?? 0;
+        if (earlyMs >= this.#slotMs) this.#advance(member, earlyMs);
       } catch (error) {
-        this.#leave(phase, member);
+        this.#leave(member);
         this.#report(error);
       }
     }
@@ -184,11 +187,20 @@ export class Metronome implements BeatSource {
     return pausedMs >= STALL_MS;
   }
 
+  /** From its next beat on another phase, which is this much earlier. */
+  #advance(member: Member, earlyMs: number): void {
+    const count = this.#phases.length;
+    member.slot -= Math.min(Math.floor(earlyMs / this.#slotMs), count - 1);
+    this.#phases[member.phase]?.delete(member);
+    member.phase = member.slot % count;
+    this.#phases[member.phase]?.add(member);
+  }
+
   /** Gives up whole periods, the same number for each phase, and tells the listeners. */
   #jump(behindMs: number): void {
     const count = this.#phases.length;
     this.#slot += Math.floor(behindMs / FRAME_MS) * count;
-    for (const [phase, members] of this.#phases.entries()) {
+    for (const members of this.#phases) {
       for (const member of members) {
         const beats = Math.max(0, Math.ceil((this.#slot - member.slot) / count));
         if (beats === 0) continue;
@@ -197,7 +209,7 @@ export class Metronome implements BeatSource {
         try {
           member.listener.skipped?.(beats);
         } catch (error) {
-          this.#leave(phase, member);
+          this.#leave(member);
           this.#report(error);
         }
       }

@@ -23,11 +23,15 @@ const WINDOW = 25;
 /** Less is not worth a cut. */
 const LEAST_MS = 5;
 /**
- * Spare at the worst beat that is left to who let the queue run dry: next to nothing at the first time, as it may never
- * happen again; more each time it does within two minutes.
+ * Spare at the worst beat that is left to who let the queue run dry: nothing at the first time, as it may never happen
+ * again; more each time it does, until ten seconds without. A gap of a few frames that comes again long after the last one
+ * is the work of clocks that differ, and is prevented for good.
  */
-const CUSHIONS_MS = [0, 0, 25, 25, 40, 60] as const;
-const RECENT_BEATS = 6000;
+const CUSHIONS_MS = [0, 0, 25, 40, 60] as const;
+const MEMORY_BEATS = 500;
+const CREEP_CUSHION_MS = 28;
+const CREEP_GAP_MS = 60;
+const CREEP_BEATS = 1000;
 
 export class Stall {
   readonly #perMs: number;
@@ -42,6 +46,7 @@ export class Stall {
   #debt = 0;
   #dries = 0;
   #sinceDry = 0;
+  #creeps = false;
   #least = Number.POSITIVE_INFINITY;
   #beats = 0;
 
@@ -83,7 +88,8 @@ export class Stall {
     this.#gap = -1;
     if (gap <= 0 || gap > MOST_GAP_MS * this.#perMs || 2 * queued < gap) return 0;
     this.#debt += gap;
-    this.#dries = Math.min(this.#recentDries + 1, CUSHIONS_MS.length - 1);
+    this.#creeps ||= this.#dries > 0 && this.#sinceDry > CREEP_BEATS && gap <= CREEP_GAP_MS * this.#perMs;
+    this.#dries = this.#sinceDry > MEMORY_BEATS ? 1 : Math.min(this.#dries + 1, CUSHIONS_MS.length - 1);
     this.#sinceDry = 0;
     return this.#cushion;
   }
@@ -108,13 +114,9 @@ export class Stall {
     this.#least -= samples;
   }
 
-  /** Once it has happened again, it is expected to. */
-  get #recentDries(): number {
-    return this.#sinceDry > RECENT_BEATS ? Math.min(this.#dries, 2) : this.#dries;
-  }
-
   get #cushion(): number {
-    return (CUSHIONS_MS[this.#recentDries] ?? 0) * this.#perMs;
+    const recent = this.#sinceDry > MEMORY_BEATS ? 0 : (CUSHIONS_MS[this.#dries] ?? 0);
+    return Math.max(recent, this.#creeps ? CREEP_CUSHION_MS : 0) * this.#perMs;
   }
 
   #note(): void {

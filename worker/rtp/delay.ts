@@ -17,6 +17,15 @@ const SKIP_AT_ONCE = 1;
 const PLAIN_EXCESS_MS = 100;
 const PLAIN_CALM_MS = 500;
 
+/**
+ * What is less than a frame is given back by beating earlier: so much is left, after so long without a packet too late;
+ * each one that is too late makes that twice as long.
+ */
+const ALIGN_MARGIN_MS = 10;
+const ALIGN_LEAST_MS = 4;
+const ALIGN_FIRST_MS = 4_000;
+const ALIGN_MOST_MS = 300_000;
+
 /** What is to be done about the next frame: leave it out if it is silent, or make up for it in any case. */
 export type Excess = 'none' | 'if-quiet' | 'any';
 
@@ -30,6 +39,12 @@ export class DelayExcess {
   /** The same of the last half second alone. */
   #shortSince = Number.NaN;
   #shortLeastMs = Number.POSITIVE_INFINITY;
+
+  /** Milliseconds to beat earlier by, until somebody takes them. */
+  #earlyMs = 0;
+  #lateAt = Number.NaN;
+  #alignAfterMs = ALIGN_FIRST_MS / 2;
+  #wasLate = true;
 
   /** `calmMs`: how long it must be calm before the delay shrinks. */
   constructor(calmMs: number) {
@@ -51,6 +66,15 @@ export class DelayExcess {
   /** A packet came too late, or everything is gone: there is no excess. */
   forget(): void {
     this.#frames = 0;
+    this.#earlyMs = 0;
+    this.#wasLate = true;
+  }
+
+  /** By how much beats should come earlier from here on; told once. */
+  takeEarly(): number {
+    const early = this.#earlyMs;
+    this.#earlyMs = 0;
+    return early;
   }
 
   /** Once a beat; `enough`: there is a frame to play behind the one left out. */
@@ -76,11 +100,23 @@ export class DelayExcess {
 
   #look(nowMs: number): void {
     this.#lookShortly(nowMs);
+    if (this.#wasLate) {
+      this.#wasLate = false;
+      this.#lateAt = nowMs;
+      this.#alignAfterMs = Math.min(2 * this.#alignAfterMs, ALIGN_MOST_MS);
+    }
     if (Number.isNaN(this.#calmSince)) this.#calmSince = nowMs;
     if (nowMs - this.#calmSince < this.#calmMs) return;
     this.#frames = framesOf(this.#leastSlackMs);
+    this.#align(nowMs);
     this.#calmSince = nowMs;
     this.#leastSlackMs = Number.POSITIVE_INFINITY;
+  }
+
+  #align(nowMs: number): void {
+    const early = this.#leastSlackMs - ALIGN_MARGIN_MS;
+    if (this.#frames > 0 || early < ALIGN_LEAST_MS || nowMs - this.#lateAt < this.#alignAfterMs) return;
+    if (Number.isFinite(early)) this.#earlyMs = early;
   }
 
   #lookShortly(nowMs: number): void {

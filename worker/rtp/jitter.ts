@@ -179,6 +179,11 @@ export class JitterBuffer {
     return this.#frame;
   }
 
+  /** By how many ms, less than 20, `pop` should be called earlier from here on, as nothing is ever needed so late. Told once. */
+  advance(): number {
+    return this.#excess.takeEarly();
+  }
+
   /** One frame more in this beat, when there is delay to be given back; null when not. Lent until the next call. */
   extra(): JitterFrame | null {
     if (!this.#offers) return null;

@@ -164,6 +164,11 @@ export class RtpSession {
     return this.#jitter.extra();
   }
 
+  /** By how many ms beats should come earlier from here on. Told once. */
+  advance(): number {
+    return this.#jitter.advance();
+  }
+
   /** The bytes of every frame of `receive`: the same buffer each time. */
   get received(): Uint8Array {
     return this.#jitter.payload;

@@ -216,3 +216,27 @@ test('a stall between two beats of one tick stops the rest of it', () => {
   assert.deepEqual(spoken, ['first', 'second', 'first']);
   metronome.close();
 });
+
+test('a listener that asks to come earlier does so once, and then keeps its 20 ms', () => {
+  const { clock, metronome, elapsed } = setUp(10);
+  const at: number[] = [];
+  metronome.join({ beat: () => at.push(elapsed()), advance: () => (at.length === 5 ? 13 : 0) });
+  const others: number[] = [];
+  metronome.join({ beat: () => others.push(elapsed()) });
+  clock.advance(400);
+  const steps = at.slice(1).map((ms, index) => ms - (at[index] ?? 0));
+  // Whole slots of 2 ms.
+  assert.deepEqual(
+    steps,
+    steps.map((_, index) => (index === 4 ? 8 : 20)),
+  );
+  assert.ok(others.slice(1).every((ms, index) => ms - (others[index] ?? 0) === 20));
+});
+
+test('nobody can come so early that a beat is run twice at once', () => {
+  const { clock, metronome, elapsed } = setUp(10);
+  const at: number[] = [];
+  metronome.join({ beat: () => at.push(elapsed()), advance: () => (at.length === 1 ? 1000 : 0) });
+  clock.advance(100);
+  assert.ok(at.slice(1).every((ms, index) => ms > (at[index] ?? 0)));
+});

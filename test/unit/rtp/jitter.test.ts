@@ -175,6 +175,33 @@ describe('jitter buffer', () => {
     );
   });
 
+  it('asks to be read earlier when packets are never needed before long, once, and not after one was too late', () => {
+    const early = (packets: readonly Packet[], beats: number): number[] => {
+      const jitter = new JitterBuffer({ startMs: 20, isQuiet: () => true });
+      const asked: number[] = [];
+      const header = newRtpHeader();
+      let next = 0;
+      for (let beat = 0; beat < beats; beat++) {
+        for (let packet = packets[next]; packet && packet.atMs <= beat * 20; packet = packets[++next]) {
+          Object.assign(header, { sequence: packet.sequence, timestamp: packet.timestamp, ssrc: 1, payloadEnd: 160 });
+          jitter.put(header, packet.payload, packet.atMs);
+        }
+        jitter.pop(beat * 20);
+        const ms = jitter.advance();
+        if (ms > 0) asked.push(ms);
+      }
+      return asked;
+    };
+    // Read at once after it was asked the slack would shrink; here nobody does, so it asks again with the same.
+    const [first = 0, ...others] = early(steady(600, 20, 3), 600);
+    assert.ok(first > 4 && first < 20, `${first} ms`);
+    assert.ok(others.every((ms) => Math.abs(ms - first) < 1));
+    const late = steady(600, 20, 3).map((packet, index) =>
+      index % 150 === 149 ? { ...packet, atMs: packet.atMs + 45 } : packet,
+    );
+    assert.ok(early(late, 600).length < others.length);
+  });
+
   it('never holds more than its longest delay, however much comes at once', () => {
     const jitter = new JitterBuffer({ maxMs: 200 });
     const packets = steady(300).map((packet, index) => (index > 10 ? { ...packet, atMs: 3000 } : packet));
