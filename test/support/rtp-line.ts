@@ -28,7 +28,7 @@ export class ManualBeats implements BeatSource {
   }
 
   beat(): void {
-    for (const listener of this.#listeners) listener.beat();
+    for (const listener of this.#listeners) listener.beat(0);
   }
 
   skip(beats: number): void {

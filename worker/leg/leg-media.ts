@@ -64,6 +64,9 @@ const WATCH_BEATS = 25;
 /** Most silent frames handed to the tee for beats that were left out. */
 const SKIPPED_MAX_BEATS = 3000;
 
+/** A beat that runs so late is the thread's fault when something is missing in it. */
+const LATE_MS = FRAME_MS / 2;
+
 /** Rate of a leg until its codec is known. */
 const NARROW = 8000;
 
@@ -178,7 +181,7 @@ export class LegMedia {
       remote: spelt(this.#agreement.remote),
     });
     this.#leave = this.#options.beatSource.join({
-      beat: () => this.#onBeat(),
+      beat: (lateMs) => this.#onBeat(lateMs),
       skipped: (beats) => this.#onSkipped(beats),
       advance: () => this.#rtp?.advance() ?? 0,
     });
@@ -262,7 +265,8 @@ export class LegMedia {
     this.#delegate.onEntry({ type: held ? 'media.held' : 'media.resumed' });
   }
 
-  #onBeat(): void {
+  #onBeat(lateMs: number): void {
+    if (lateMs > LATE_MS) this.playout.late();
     const rtp = this.#rtp;
     const agreement = this.#agreement;
     const sound = this.#sound;

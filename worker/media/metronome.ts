@@ -163,13 +163,14 @@ export class Metronome implements BeatSource {
   #run(slot: number): boolean {
     const phase = slot % this.#phases.length;
     const members = this.#phases[phase] as Set<Member>;
+    const lateMs = this.#ranAt - this.#slotTime(slot);
     for (const member of members) {
       if (member.slot !== slot) continue;
       if (this.#stalled()) return false;
       member.slot += this.#phases.length;
       this.#beats++;
       try {
-        member.listener.beat();
+        member.listener.beat(lateMs);
         const earlyMs = member.listener.advance?.() ?? 0;
         if (earlyMs >= this.#slotMs) this.#advance(member, earlyMs);
       } catch (error) {

@@ -148,6 +148,11 @@ export class Playout implements PlayoutQueue {
     this.#uneven = new Int16Array(2 * frameSamples(this.#rate) + reachOf(this.#rate));
   }
 
+  /** Our own beats are late: what is missing now is no fault of the producer's. */
+  late(): void {
+    this.#stall?.late();
+  }
+
   /**
    * Fills the whole of `out`, with silence where nothing is queued, and fires the marks the cursor
    * passes. Answers with false when all of it is silence.

@@ -32,6 +32,8 @@ const MEMORY_BEATS = 500;
 const CREEP_CUSHION_MS = 28;
 const CREEP_GAP_MS = 60;
 const CREEP_BEATS = 1000;
+/** Beats after a late one of our own in which what is missing says nothing of the producer. */
+const OURS_BEATS = 10;
 
 export class Stall {
   readonly #perMs: number;
@@ -47,6 +49,7 @@ export class Stall {
   #dries = 0;
   #sinceDry = 0;
   #creeps = false;
+  #ours = 0;
   #least = Number.POSITIVE_INFINITY;
   #beats = 0;
 
@@ -57,6 +60,11 @@ export class Stall {
 
   arrived(): void {
     this.#arrived = true;
+  }
+
+  /** Our own beats are late: the gap they make is owed as any other, and no reason for a cushion. */
+  late(): void {
+    this.#ours = OURS_BEATS;
   }
 
   /** The queue was cleared, or is somebody else's: nothing is owed. */
@@ -88,6 +96,7 @@ export class Stall {
     this.#gap = -1;
     if (gap <= 0 || gap > MOST_GAP_MS * this.#perMs || 2 * queued < gap) return 0;
     this.#debt += gap;
+    if (this.#ours > 0) return this.#cushion;
     this.#creeps ||= this.#dries > 0 && this.#sinceDry > CREEP_BEATS && gap <= CREEP_GAP_MS * this.#perMs;
     this.#dries = this.#sinceDry > MEMORY_BEATS ? 1 : Math.min(this.#dries + 1, CUSHIONS_MS.length - 1);
     this.#sinceDry = 0;
@@ -126,6 +135,7 @@ export class Stall {
     this.#at = (this.#at + 1) % LOOK_BACK;
     this.#arrived = false;
     this.#sinceDry += 1;
+    if (this.#ours > 0) this.#ours -= 1;
   }
 
   /** Begins to look at what is spare anew. */

@@ -152,6 +152,25 @@ describe('a live producer with a clock of its own', () => {
     }
   }
 
+  it('when our own beats are late again and again, all of it is given back', () => {
+    const queue = new Playout({ rate: 8000, report: (error) => assert.fail(String(error)) });
+    const out = new Int16Array(160);
+    const levels: number[] = [];
+    queue.setLive(true);
+    let owed = 0;
+    for (let beat = 0; beat < 11_000; beat++) {
+      // An echo: what is sent comes back behind the beat, and behind several when they are run at once.
+      const late = beat % 1100 >= 1096;
+      if (late) queue.late();
+      queue.next(out);
+      owed += 1;
+      if (!late) for (; owed > 0; owed--) queue.enqueue(sine(400, 20, 8000, 0.3));
+      if (beat % 1100 === 1090) levels.push(queue.queuedSamples / 8);
+    }
+    assert.ok(queue.underruns >= 8, `${queue.underruns} underruns`);
+    assert.ok(Math.max(...levels) <= 30, levels.join(' '));
+  });
+
   it('whoever pauses for a second and goes on at the pace of speech owes nothing', () => {
     const queue = new Playout({ rate: 8000, report: (error) => assert.fail(String(error)) });
     const out = new Int16Array(160);
