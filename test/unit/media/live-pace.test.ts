@@ -160,7 +160,7 @@ describe('a live producer with a clock of its own', () => {
     let owed = 0;
     for (let beat = 0; beat < 11_000; beat++) {
       // An echo: what is sent comes back behind the beat, and behind several when they are run at once.
-      const late = beat % 1100 >= 1096;
+      const late = beat % 1100 >= 1098;
       if (late) queue.late();
       queue.next(out);
       owed += 1;
