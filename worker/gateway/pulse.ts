@@ -1,6 +1,7 @@
 /**
  * The gateway's pulse: says in Redis that it is there, looks at the workers, and learns that way whether Redis is
- * there. One round a second; while Redis is away new calls are refused at once instead of after a time-out.
+ * there. One round a second, four while it is not; while Redis is away new calls are refused at once instead of
+ * after a time-out.
  */
 import type { Clock, Timer } from '../../shared/kernel/clock.ts';
 import { withDeadline } from '../../shared/kernel/deadline.ts';
@@ -14,6 +15,8 @@ export interface PulseOptions {
 }
 
 const EVERY_MS = 1000;
+/** While Redis is away: callers are refused until it is seen to be back. */
+const AWAY_EVERY_MS = 250;
 const DEADLINE_MS = 2000;
 
 export class Pulse {
@@ -40,7 +43,7 @@ export class Pulse {
       this.#away = away;
       onChange(away);
     }
-    this.#timer = clock.after(EVERY_MS, () => void this.beat());
+    this.#timer = clock.after(away ? AWAY_EVERY_MS : EVERY_MS, () => void this.beat());
   }
 
   stop(): void {

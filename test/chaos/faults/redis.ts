@@ -15,6 +15,7 @@ import { steady } from './services.ts';
 const AWAY_MS = 10_000;
 const SILENCE_MS = 300;
 const BACK_WITHIN_MS = 15_000;
+const SEEN_AFTER_MS = 3000;
 /** Within this the API must have said what is the matter. */
 const SAID_WITHIN_MS = 3000;
 
@@ -91,6 +92,8 @@ async function ask(scene: Scene): Promise<typeof said> {
 async function isBack(scene: Scene): Promise<void> {
   const answers = async (): Promise<boolean> => (await scene.system.api('GET', '/readyz')).status === 200;
   if (!(await scene.until(answers, BACK_WITHIN_MS))) throw new Error('the API did not find Redis again');
+  // The gateway refuses callers until it has seen it too.
+  await pause(systemClock, SEEN_AFTER_MS);
 }
 
 const saidSo = (): Check => ({
