@@ -1,9 +1,11 @@
 /** What the API counts of itself, for Prometheus. No sid and no address is ever a label. */
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+import { showTimers } from '../shared/metrics/timers.ts';
 import { SystemMetrics } from './system-metrics.ts';
 
 export class ApiMetrics {
   readonly registry = new Registry();
+  readonly timers = showTimers(this.registry);
   readonly system = new SystemMetrics(this.registry);
 
   readonly requestSeconds = new Histogram({

@@ -18,13 +18,32 @@ export interface Clock {
   after(delayMs: number, fire: () => void): Timer;
 }
 
+let pending = 0;
+
+/** Timers of the real clock that will still fire, in this thread: what the leak checks and the metrics count. */
+export const pendingTimers = (): number => pending;
+
 /** The real clock. */
 export const systemClock: Clock = {
   now: () => Date.now(),
   monotonic: () => performance.now(),
   after(delayMs, fire) {
-    const handle = setTimeout(fire, delayMs);
+    let isPending = true;
+    const over = (): void => {
+      if (isPending) pending -= 1;
+      isPending = false;
+    };
+    pending += 1;
+    const handle = setTimeout(() => {
+      over();
+      fire();
+    }, delayMs);
     handle.unref();
-    return { cancel: () => clearTimeout(handle) };
+    return {
+      cancel() {
+        clearTimeout(handle);
+        over();
+      },
+    };
   },
 };

@@ -9,6 +9,7 @@ export interface Footprint {
   readonly tcp: readonly { readonly local: number; readonly remote: number }[];
   /** Everything else that is open: files, pipes, unix sockets, listeners. */
   readonly others: number;
+  readonly threads: number;
 }
 
 const ESTABLISHED = '01';
@@ -29,7 +30,15 @@ export function footprintOf(pid: number): Footprint | null {
     else if (socket.state === ESTABLISHED) tcp.push({ local: socket.local, remote: socket.remote });
     else others += 1;
   }
-  return { pid, udp: udp.sort((one, other) => one - other), tcp, others };
+  return { pid, udp: udp.sort((one, other) => one - other), tcp, others, threads: threadsOf(pid) };
+}
+
+function threadsOf(pid: number): number {
+  try {
+    return readdirSync(`/proc/${pid}/task`).length;
+  } catch {
+    return 0;
+  }
 }
 
 interface Socket {

@@ -16,6 +16,8 @@ import { keysOf } from './redis-keys.ts';
 export const LEAK_DEADLINE_MS = 10_000;
 const REDIS_DEADLINE_MS = 5000;
 const STEP_MS = 50;
+/** Threads a service may start once and keep: the pool of libuv, and the one that speaks. */
+const KEPT_THREADS = 6;
 /** What a service may open once and keep: lazy Redis connections, the thread that speaks (its loop and pipes: about a dozen), files of the runtime. */
 const KEPT = 20;
 
@@ -84,6 +86,9 @@ function handlesLeft(stack: Stack, baseline: Baseline, redisPorts: readonly numb
     if (isSame && now.others > before.others + KEPT) {
       leaks.push(`${name} has ${now.others} descriptors besides its connections; it began with ${before.others}`);
     }
+    if (isSame && now.threads > before.threads + KEPT_THREADS) {
+      leaks.push(`${name} has ${now.threads} threads; it began with ${before.threads}`);
+    }
     return leaks;
   });
 }
@@ -98,8 +103,29 @@ async function keysLeft(client: RedisClient): Promise<readonly string[]> {
     else if ((await client.pttl(key)) === -1) leaks.push(`${key} is kept for ever`);
   }
   for (const key of await keysOf(client, 'pivot:{gateway:*')) leaks.push(`${key} has a dialog`);
+  for (const key of await keysOf(client, '*')) {
+    if (![...kept, ...judged].some((shape) => shape.test(key))) leaks.push(`${key} is nobody's`);
+  }
   for (const list of ['active', 'wait', 'delayed', 'prioritized']) {
     for (const key of await keysOf(client, `{pivot}:*:${list}`)) leaks.push(`${key} has jobs`);
   }
   return leaks;
 }
+
+/** Every key a system without calls may have: what is retained of calls, what is configured, who is there, the queues. */
+const kept: readonly RegExp[] = [
+  /^pivot:\{CA[0-9a-f]{32}\}:(call|timeline|streams|order|outbox)$/,
+  /^pivot:\{index\}:(all|live|queued)$/,
+  /^pivot:\{numbers\}:(records|order)$/,
+  /^pivot:\{presence\}:(owners|gateways)$/,
+  /^pivot:\{generation\}$/,
+  /^pivot:\{once:[0-9a-f]+\}$/,
+  /^pivot:rate:/,
+  /^\{pivot\}:(calls|callbacks|bell-[\w.-]+):(meta|events|marker|id|stalled-check|swept)$/,
+];
+/** Those that have a sentence of their own above. */
+const judged: readonly RegExp[] = [
+  /^pivot:\{CA[0-9a-f]{32}\}:(box|gateway-box|live)$/,
+  /^pivot:\{gateway:/,
+  /^\{pivot\}:.*:(active|wait|delayed|prioritized)$/,
+];

@@ -3,6 +3,7 @@ import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom
 import type { Ending } from '../../shared/domain/ending.ts';
 import type { Clock } from '../../shared/kernel/clock.ts';
 import { RedisPing } from '../../shared/metrics/redis-ping.ts';
+import { showTimers } from '../../shared/metrics/timers.ts';
 import { type CountersListener, counterNames, type TimeName } from './counters.ts';
 import type { GatewayFigures } from './gateway.ts';
 
@@ -44,6 +45,7 @@ export class GatewayMetrics implements CountersListener {
   constructor(parts: GatewayMetricsParts) {
     this.#parts = parts;
     collectDefaultMetrics({ register: this.#registry });
+    showTimers(this.#registry);
     this.#redisPing = new RedisPing(this.#registry, parts.clock, parts.ping);
   }
 

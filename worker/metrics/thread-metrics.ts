@@ -4,6 +4,7 @@
  * number and no address is ever a label. The thread makes one; `docs/monitoring.md` lists the names.
  */
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+import { showTimers } from '../../shared/metrics/timers.ts';
 
 /** Seconds. */
 const SET_UP = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];
@@ -19,6 +20,7 @@ export class ThreadMetrics {
   /** `thread`: its index on this host. */
   constructor(thread: number) {
     this.registry.setDefaultLabels({ thread: String(thread) });
+    showTimers(this.registry);
   }
 
   // Calls.
