@@ -34,25 +34,18 @@ export class CallIndex {
   }
 
   async add(call: CallRecord): Promise<void> {
-    const score = Date.parse(call.createdAt);
-    const { client } = this.#scope;
-    await attempt(
-      Promise.all([
-        client.zadd(indexKeys.all, score, call.sid),
-        client.zadd(indexKeys.live, score, call.sid),
-        client.zadd(indexKeys.queued, score, call.sid),
-      ]),
-    );
+    await this.put(call);
     this.#added += 1;
     if (this.#added % SWEEP_EVERY === 0) await this.#sweep();
   }
 
-  /** Redis had forgotten it; it is owned. */
-  async restored(call: CallRecord): Promise<void> {
-    const score = Date.parse(call.createdAt);
-    const { client } = this.#scope;
-    const live = isFinal(call.status) ? [] : [client.zadd(indexKeys.live, score, call.sid)];
-    await attempt(Promise.all([client.zadd(indexKeys.all, score, call.sid), ...live]));
+  /** Where it belongs, whether it is there or not: whoever wrote the record may have died before it was, or Redis lost it. */
+  async put({ sid, createdAt, status, owner }: CallRecord): Promise<void> {
+    const places: string[] = [indexKeys.all];
+    if (!isFinal(status)) places.push(indexKeys.live);
+    if (!isFinal(status) && owner === null) places.push(indexKeys.queued);
+    const score = Date.parse(createdAt);
+    await attempt(Promise.all(places.map((place) => this.#scope.client.zadd(place, score, sid))));
   }
 
   /** Somebody owns it. */

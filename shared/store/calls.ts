@@ -118,7 +118,7 @@ export class Calls implements CallStore {
       ...many(callbacks.map((callback) => JSON.stringify(callback))),
     ]);
     if (reply !== 'done') return 'lost';
-    await this.#index.restored(call);
+    await this.#index.put(call);
     return 'done';
   }
 
@@ -176,7 +176,11 @@ export class Calls implements CallStore {
     if (first === sid) return null;
     if (standing.slice(space + 1) !== fingerprint) return { kind: 'key_reused' };
     const call = await this.get(first);
-    if (call) return { kind: 'repeated', call };
+    if (call) {
+      // Whoever was first may have died before the call was in the index.
+      await this.#index.put(call);
+      return { kind: 'repeated', call };
+    }
     // The call's retention ended before the key's: the key is free again.
     await attempt(this.#scope.client.del(name));
     return sid ? this.#remembered({ key, fingerprint }, sid) : null;

@@ -7,6 +7,8 @@ export type PhoneOrder =
   /** When `number` is called it rings this long; 0 answers at once, −1 never. */
   | { readonly kind: 'ring-for'; readonly number: string; readonly ms: number }
   | { readonly kind: 'hang-up'; readonly number: string }
+  /** Its line is closed: the number may be used again, as if for the first time. */
+  | { readonly kind: 'drop'; readonly number: string }
   /** Silence and sources are counted from here on. */
   | { readonly kind: 'mark' }
   /** One RTP packet with this word as its payload. */

@@ -199,6 +199,9 @@ async function obey(order: PhoneOrder): Promise<PhoneReply> {
       }
       return { kind: 'done' };
     }
+    case 'drop':
+      drop(order.number);
+      return { kind: 'done' };
     case 'mark':
       for (const line of lines.values()) line.hearing.mark(performance.now());
       return { kind: 'done' };
@@ -216,6 +219,16 @@ async function obey(order: PhoneOrder): Promise<PhoneReply> {
       for (const phase of phases) phase.length = 0;
       return { kind: 'done' };
   }
+}
+
+function drop(number: string): void {
+  const line = lines.get(number);
+  if (!line) return;
+  line.sip?.hangup();
+  line.remote = null;
+  line.socket.close();
+  lines.delete(number);
+  for (const phase of phases) if (phase.includes(line)) phase.splice(phase.indexOf(line), 1);
 }
 
 /** The packet that would be next, with a word in it that the injected bug (`inject.ts`) looks for. */

@@ -4,7 +4,9 @@
  */
 import { systemClock } from '../../shared/kernel/clock.ts';
 import { pause } from '../../shared/kernel/deadline.ts';
+import { silentLogger } from '../../shared/kernel/log.ts';
 import type { Child } from '../../shared/launch/child.ts';
+import { connectRedis, type RedisClient } from '../../shared/store/redis.ts';
 import type { Owner } from '../support/suite.ts';
 import { type System, type SystemOptions, startSystem } from '../support/system.ts';
 import type { AppOrder, AppReply, AppReport } from './app-orders.ts';
@@ -30,6 +32,7 @@ export class Scene {
   readonly appPort: number;
   /** What is up now; filled by the population, emptied when a fault is over. */
   calls: PlacedCall[] = [];
+  #redis: RedisClient | null = null;
 
   private constructor(system: System, phones: Phones, app: ChaosApp, appPort: number) {
     this.system = system;
@@ -46,7 +49,9 @@ export class Scene {
       ...options,
       environment: { TRUNKS: JSON.stringify([trunk]), RATE_LIMIT: '0', ...options.environment },
     });
-    return new Scene(system, phones.peer, app.peer, app.port);
+    const scene = new Scene(system, phones.peer, app.peer, app.port);
+    owner.after(() => scene.#redis?.disconnect());
+    return scene;
   }
 
   appUrl(path: string): string {
@@ -76,6 +81,12 @@ export class Scene {
       if (body.nextCursor === null) return all;
       cursor = `&cursor=${encodeURIComponent(body.nextCursor)}`;
     }
+  }
+
+  /** How many keys there are in Redis. */
+  async keys(): Promise<number> {
+    this.#redis ??= connectRedis(this.system.stack.redisUrl, 'subscriber', silentLogger);
+    return await this.#redis.dbsize();
   }
 
   /** The worker process of an owner. */

@@ -69,6 +69,17 @@ describe('calls', () => {
     assert.deepEqual(await other.calls.create(aCall(), { ...once, fingerprint: 'f2' }), { kind: 'key_reused' });
   });
 
+  it('has a call in the lists whose creator died before it was there, when it is asked for again', async () => {
+    const once = { key: `order-${newCallSid()}`, fingerprint: 'f1' };
+    const call = aCall();
+    await store.calls.create(call, once);
+    for (const list of ['all', 'live', 'queued']) await raw.zrem(`pivot:{index}:${list}`, call.sid);
+    assert.equal((await other.calls.create(aCall(), once)).kind, 'repeated');
+    const { items } = await store.calls.list({ status: 'queued' }, 1, null);
+    assert.equal(items[0]?.sid, call.sid);
+    assert.ok((await store.calls.overdue(Date.now() + 1000, 1000)).includes(call.sid));
+  });
+
   it('leaves nothing of a call that lost the race for its key', async () => {
     const once = { key: `order-${newCallSid()}`, fingerprint: 'f1' };
     const calls = [aCall(), aCall()];

@@ -11,7 +11,7 @@ import type { Scene } from '../scene.ts';
 import { restarted, steady } from './services.ts';
 
 const REQUESTS = 12;
-const SILENCE_MS = 300;
+const SILENCE_MS = 500;
 
 /** Calls that were asked for again, by their number. */
 let asked: ReadonlySet<string> = new Set();

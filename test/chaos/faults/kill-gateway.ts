@@ -5,7 +5,7 @@ import type { Fault } from '../run-fault.ts';
 import { restarted, steady } from './services.ts';
 
 /** Media does not pass the gateway: what a phone may miss is the machine's own breath. */
-const SILENCE_MS = 300;
+const SILENCE_MS = 500;
 
 export const killGateway: Fault = {
   name: 'kill-gateway',

@@ -8,7 +8,7 @@ import { parsers, steady } from './services.ts';
 
 const TIMES = 5;
 const EVERY_MS = 400;
-const SILENCE_MS = 300;
+const SILENCE_MS = 500;
 
 export const killParser: Fault = {
   name: 'kill-parser',

@@ -13,7 +13,7 @@ import type { Scene } from '../scene.ts';
 import { steady } from './services.ts';
 
 const AWAY_MS = 10_000;
-const SILENCE_MS = 300;
+const SILENCE_MS = 500;
 const BACK_WITHIN_MS = 15_000;
 const SEEN_AFTER_MS = 3000;
 /** Within this the API must have said what is the matter. */

@@ -4,7 +4,7 @@ import { placeSteady } from '../population.ts';
 import type { Fault } from '../run-fault.ts';
 import { restarted, steady } from './services.ts';
 
-const SILENCE_MS = 300;
+const SILENCE_MS = 500;
 
 export const rollGateway: Fault = {
   name: 'roll-gateway',
