@@ -28,6 +28,12 @@ export type CallLetter =
   | { readonly kind: 'reoffered'; readonly leg: LegId; readonly sdp: Sdp | null }
   | { readonly kind: 'reanswered'; readonly leg: LegId; readonly sdp: Sdp }
   | { readonly kind: 'reoffer-failed'; readonly leg: LegId; readonly sipCode: number }
+  /** The answer to `find`. `none`: no leg of this name was ever set up, or it is gone. */
+  | {
+      readonly kind: 'found';
+      readonly leg: LegId;
+      readonly stage: 'none' | 'calling' | 'ringing' | 'invited' | 'up';
+    }
   /** SIP INFO. */
   | { readonly kind: 'digit'; readonly leg: LegId; readonly digit: string; readonly durationMs: number }
   | { readonly kind: 'end'; readonly status: 'completed' | 'canceled' }
@@ -61,6 +67,8 @@ export type GatewayLetter =
   | { readonly kind: 'ring'; readonly leg: LegId; readonly sdp: Sdp | null }
   | { readonly kind: 'answer'; readonly leg: LegId; readonly sdp: Sdp }
   | { readonly kind: 'reject'; readonly leg: LegId; readonly sipCode: number; readonly reason: string }
+  /** Asks how far this leg is: an owner before us set it up. Answered with `found`, after all that came before. */
+  | { readonly kind: 'find'; readonly leg: LegId }
   /** BYE, or CANCEL before the answer, or 487 to an unanswered INVITE of theirs. */
   | { readonly kind: 'hangup'; readonly leg: LegId }
   | { readonly kind: 'reoffer'; readonly leg: LegId; readonly sdp: Sdp }

@@ -53,6 +53,7 @@ after(async () => {
 class ScriptedSession implements CallSession {
   readonly ports: CallPorts;
   readonly letters: CallLetter[] = [];
+  readonly begun = Promise.resolve();
   call: CallRecord | null = null;
   wasLost = false;
   wasClosed = false;

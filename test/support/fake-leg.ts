@@ -1,6 +1,6 @@
 /** A leg without SIP and RTP: it writes down what it is told, and the test plays the far end through its delegate. */
 import type { LegId } from '../../shared/kernel/ids.ts';
-import type { DialOrder, Leg, LegDelegate, LegLetter } from '../../worker/leg/leg.ts';
+import type { DialOrder, FoundStage, Leg, LegDelegate, LegLetter } from '../../worker/leg/leg.ts';
 import type { Tee, TeeBranch } from '../../worker/media/frame.ts';
 import type { MarkFired, PlayoutQueue } from '../../worker/media/playout-queue.ts';
 import type { ManualClock } from './clock.ts';
@@ -124,6 +124,15 @@ export class FakeLeg implements Leg {
     this.log.push(`reject ${sipCode}`);
   }
 
+  find(): void {
+    this.log.push('find');
+  }
+
+  join(): void {
+    this.state = 'ringing';
+    this.log.push('join');
+  }
+
   takeOver(): void {
     this.log.push('take over');
   }
@@ -157,6 +166,10 @@ export class FakeLeg implements Leg {
   farRings(): void {
     this.state = 'ringing';
     this.delegate.onRinging(180);
+  }
+
+  isFound(stage: FoundStage): void {
+    this.delegate.onFound(stage);
   }
 
   farAnswers(): void {

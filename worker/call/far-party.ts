@@ -5,13 +5,14 @@
 import type { Direction } from '../../shared/domain/call.ts';
 import type { TimelineEntry } from '../../shared/domain/event.ts';
 import { redactDigits } from '../../shared/kernel/redact.ts';
-import type { LegDelegate } from '../leg/leg.ts';
+import type { FoundStage, LegDelegate } from '../leg/leg.ts';
 import { type Cause, causeOfSip } from './ending.ts';
 
 /** What the session makes of it. */
 export interface FarPartyListener {
   rang(): void;
   answered(): void;
+  found(stage: FoundStage): void;
   /** Whether it is a call of theirs that we have not answered. */
   isInvitation(): boolean;
   /** Whether it is a call of an owner before us, whose media is being moved here. */
@@ -46,6 +47,7 @@ export function farParty(direction: Direction, listener: FarPartyListener): LegD
   return {
     onRinging: () => listener.rang(),
     onAnswered: () => listener.answered(),
+    onFound: (stage) => listener.found(stage),
     onFailed: (sipCode, reason, ours) => {
       const cause = listener.isTakingOver() ? 'owner_lost' : causeOfFailure(sipCode, ours, direction);
       listener.over(cause, true, sipCode, `${sipCode} ${reason}`.trim());

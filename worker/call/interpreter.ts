@@ -31,6 +31,8 @@ export interface InterpreterPorts {
   /** The context of one document. */
   readonly context: (source: DocumentSource, signal: AbortSignal) => VerbContext;
   readonly ending: (cause: Cause, detail?: string) => Ending;
+  /** A document begins with this verb; `isCut`: an owner before us was in it. */
+  readonly begins: (verb: Verb | undefined, isCut: boolean) => void;
   /** Resolves when streams that are opening are open or given up (AC-1). */
   readonly streamsOpened: () => Promise<void>;
 }
@@ -151,8 +153,9 @@ export class Interpreter {
   ): Promise<Outcome> {
     const context = this.#ports.context(source, signal);
     this.#skipped = document.allSkipped === true;
-    for (const [index, verb] of document.verbs.entries()) {
-      if (from !== null && isDone(verb, index, from)) continue;
+    const verbs = [...document.verbs.entries()].filter(([index, verb]) => from === null || !isDone(verb, index, from));
+    this.#ports.begins(verbs[0]?.[1], from !== null && verbs[0]?.[0] === from);
+    for (const [index, verb] of verbs) {
       this.#ports.journal.patch({ checkpoint: checkpoint(source, index) });
       const outcome = await this.#runVerb(verb, index, context);
       if (outcome.kind !== 'next') return outcome;

@@ -42,10 +42,10 @@ export class LeftStreams {
     }
   }
 
-  /** The far end has followed. A two-way stream of the document is its verb's to open anew. */
+  /** The far end has followed. A two-way stream of the document is its verb's to go on with. */
   reopen(streams: CallStreams): void {
     for (const record of this.#take()) {
-      if (record.origin === 'document' && isTwoWay(record.spec.mode)) streams.writeOff(record, 'error');
+      if (record.origin === 'document' && isTwoWay(record.spec.mode)) streams.keep(record);
       else streams.reopen(record);
     }
     for (const change of this.#changes.values()) streams.update(change);

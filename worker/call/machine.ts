@@ -8,13 +8,17 @@
  *     │      began(in)                 answer    ▼            answered
  *     ├──────────────▶ ringing-in ───────▶ answering ───────────▶ up
  *     │  reclaimed, answered                         answered     ▲
- *     └──────────────────────▶ taking-over ───────────────────────┘ (not answered: back to ringing-out)
+ *     ├──────────────────────▶ taking-over ───────────────────────┘
+ *     │  reclaimed, not answered          found: up ▲
+ *     └──────────────────────▶ finding ─────────────┘ (found otherwise: where it is, or from the beginning)
  *
  *    any of them ──over──▶ ending ──settled──▶ ended            any ──left──▶ left
  */
-import type { Ending } from '../../shared/domain/ending.ts';
 
-type Live = 'idle' | 'dialling' | 'ringing-out' | 'ringing-in' | 'answering' | 'taking-over' | 'up';
+import type { Ending } from '../../shared/domain/ending.ts';
+import type { FoundStage } from '../leg/leg.ts';
+
+type Live = 'idle' | 'dialling' | 'ringing-out' | 'ringing-in' | 'answering' | 'finding' | 'taking-over' | 'up';
 
 export type CallState =
   | { readonly at: Live }
@@ -25,6 +29,8 @@ export type CallEvent =
   | { readonly event: 'began'; readonly inbound: boolean }
   /** A call that another owner had begun: nothing is told again. */
   | { readonly event: 'reclaimed'; readonly answered: boolean }
+  /** How far the far party of such a call is. */
+  | { readonly event: 'found'; readonly stage: FoundStage; readonly inbound: boolean }
   | { readonly event: 'rang' }
   /** A verb needs the call answered. */
   | { readonly event: 'answer' }
@@ -44,6 +50,10 @@ export type CallEffect =
   | 'tell-ringing'
   | 'tell-answered'
   | 'run-document'
+  /** Asks how far the call is. */
+  | 'find'
+  /** Waits for the answer to what the owner before us dialled. */
+  | 'join'
   /** The far end's media is moved here. */
   | 'take-over'
   /** Streams and document of the owner before us go on. */
@@ -72,12 +82,12 @@ export function next(state: CallState, event: CallEvent): Step {
   switch (event.event) {
     case 'began':
       if (state.at !== 'idle') return stay(state);
-      return event.inbound
-        ? { state: { at: 'ringing-in' }, effects: ['ring', 'tell-initiated', 'tell-ringing', 'run-document'] }
-        : { state: { at: 'dialling' }, effects: ['tell-initiated', 'dial'] };
+      return begin(event.inbound);
     case 'reclaimed':
       if (state.at !== 'idle') return stay(state);
-      return event.answered ? go('taking-over', 'take-over') : go('ringing-out');
+      return event.answered ? go('taking-over', 'take-over') : go('finding', 'find');
+    case 'found':
+      return state.at === 'finding' ? found(event.stage, event.inbound) : stay(state);
     case 'rang':
       return state.at === 'dialling' ? go('ringing-out', 'tell-ringing') : stay(state);
     case 'answer':
@@ -92,6 +102,27 @@ export function next(state: CallState, event: CallEvent): Step {
         : stay(state);
     case 'left':
       return state.at === 'ended' || state.at === 'left' ? stay(state) : { state: { at: 'left' }, effects: ['drop'] };
+  }
+}
+
+function begin(inbound: boolean): Step {
+  return inbound
+    ? go('ringing-in', 'ring', 'tell-initiated', 'tell-ringing', 'run-document')
+    : go('dialling', 'tell-initiated', 'dial');
+}
+
+/** `none` of a call of ours: it was never dialled. Of a call of theirs it is an end, which is the session's to say. */
+function found(stage: FoundStage, inbound: boolean): Step {
+  switch (stage) {
+    case 'none':
+    case 'invited':
+      return begin(inbound);
+    case 'calling':
+      return go('dialling', 'join');
+    case 'ringing':
+      return go('ringing-out', 'join', 'tell-ringing');
+    case 'up':
+      return go('taking-over', 'take-over');
   }
 }
 

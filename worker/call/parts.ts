@@ -63,6 +63,9 @@ function interpreterOf(
     ending,
     documents: new Documents({ call, parser, fetcher, allowInsecureWs, entry }),
     parameters: (extra) => requestParameters(call, progress.status, extra),
+    begins: (verb, isCut) => {
+      if (!isCut || verb?.verb !== 'Connect') streams.dropKept();
+    },
     streamsOpened: () => streams.opened(),
     context: (source, signal) => ({
       call,

@@ -64,6 +64,8 @@ export interface CallPorts {
 export interface CallSession {
   /** Runs until the call has ended and everything is written down; never rejects for what a call can do. */
   run(call: CallRecord): Promise<void>;
+  /** Resolves when letters are applied as they are told; those told before wait. */
+  readonly begun: Promise<void>;
   /** A letter from the box; must be harmless twice. */
   deliver(letter: CallLetter): void;
   /** A newer owner exists: silence, no hang-up, no writes. */

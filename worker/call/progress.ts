@@ -43,6 +43,7 @@ export class Progress {
 
   ringing(): void {
     this.#status = 'ringing';
+    if (this.#before.has('ringing')) return;
     this.#journal.patch({ status: 'ringing', ringingAt: this.#now() });
     this.#journal.entry({ type: 'call.status', status: 'ringing' });
     this.#callback('ringing', 'ringing', null);

@@ -35,6 +35,7 @@ const FLUSH_MS = 30_000;
 export class Session implements CallSession {
   readonly #ports: CallPorts;
   readonly #keys = new Keys();
+  readonly #begun: Deferred<void> = deferred();
   readonly #done: Deferred<void> = deferred();
   readonly #up: Deferred<void> = deferred();
   /** Letters that came before the call had begun here. */
@@ -51,6 +52,10 @@ export class Session implements CallSession {
     this.#ports = ports;
   }
 
+  get begun(): Promise<void> {
+    return this.#begun.promise;
+  }
+
   async run(call: CallRecord): Promise<void> {
     if (this.#state.at === 'left') return;
     try {
@@ -58,6 +63,7 @@ export class Session implements CallSession {
       if (wasBegun(call)) await this.#findLeft();
       this.#begin(call);
       for (const letter of this.#early.splice(0)) this.deliver(letter);
+      this.#begun.resolve();
     } catch (error) {
       this.#ports.log.error({ err: error, call: call.sid }, 'the call could not be begun');
       this.#endWithoutParts(call);
@@ -118,15 +124,10 @@ export class Session implements CallSession {
     });
   }
 
-  /** A call somebody else had begun goes on from its checkpoint when it is up; one that was still ringing is ended. */
+  /** A call somebody else had begun goes on from its checkpoint when it is up, else from where its far party is. */
   #begin(call: CallRecord): void {
-    if (!wasBegun(call)) {
-      this.#apply({ event: 'began', inbound: call.direction === 'inbound' });
-      return;
-    }
-    const answered = call.answeredAt !== null;
-    this.#apply({ event: 'reclaimed', answered });
-    if (!answered) this.#over('owner_lost');
+    if (wasBegun(call)) this.#apply({ event: 'reclaimed', answered: call.answeredAt !== null });
+    else this.#apply({ event: 'began', inbound: call.direction === 'inbound' });
   }
 
   async #findLeft(): Promise<void> {
@@ -139,6 +140,11 @@ export class Session implements CallSession {
     return farParty(direction, {
       rang: () => this.#apply({ event: 'rang' }),
       answered: () => this.#apply({ event: 'answered' }),
+      found: (stage) => {
+        const inbound = direction === 'inbound';
+        if (inbound && stage === 'none') this.#over('dialog_lost');
+        else this.#apply({ event: 'found', stage, inbound });
+      },
       isInvitation: () => this.#state.at === 'ringing-in',
       isTakingOver: () => this.#state.at === 'taking-over',
       over: (cause, farGone, sipCode, detail) => this.#overAs(this.#ending(cause, sipCode, detail), farGone),
@@ -190,6 +196,14 @@ export class Session implements CallSession {
       case 'run-document':
         this.#documentDone = this.#runDocument(parts);
         break;
+      case 'find':
+        leg.find();
+        this.#setTimer(TAKE_OVER_MS, 'owner_lost');
+        break;
+      case 'join':
+        leg.join();
+        this.#setTimer(call.plan.ringTimeoutMs + RING_MARGIN_MS, 'no_answer');
+        break;
       case 'take-over':
         leg.takeOver();
         this.#setTimer(TAKE_OVER_MS, 'owner_lost');
@@ -214,8 +228,10 @@ export class Session implements CallSession {
 
   /** Streams first, so that they hear the verb that is repeated. */
   async #resume(parts: Parts): Promise<void> {
-    const { call } = parts;
-    const upMs = this.#ports.clock.now() - Date.parse(call.answeredAt ?? call.createdAt);
+    const { call, progress } = parts;
+    // Answered, and its owner died before it could say so.
+    if (!progress.answered) progress.up();
+    const upMs = call.answeredAt === null ? 0 : this.#ports.clock.now() - Date.parse(call.answeredAt);
     this.#setTimer(Math.max(0, call.plan.timeLimitMs - upMs), 'time_limit');
     this.#left.reopen(parts.streams);
     this.#up.resolve();
@@ -340,8 +356,7 @@ function dialOrder({ to, from, callerName, plan, createdAt }: CallRecord): DialO
   return { to, from, callerName, trunk, headers, ringTimeoutMs, orderedAt: createdAt };
 }
 
-/** Whether an owner before this one had begun the call. An inbound call nobody answered is simply run again. */
-function wasBegun(call: CallRecord): boolean {
-  if (call.answeredAt !== null || call.status === 'in-progress') return true;
-  return call.direction !== 'inbound' && (call.status === 'ringing' || call.gateway !== null);
+/** Whether an owner before this one had begun the call: what it has said first is written in one step with its gateway. */
+function wasBegun({ status, direction, gateway }: CallRecord): boolean {
+  return status !== 'queued' || (direction !== 'inbound' && gateway !== null);
 }

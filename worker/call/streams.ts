@@ -62,6 +62,8 @@ export interface StreamsPorts {
 export class CallStreams {
   readonly #ports: StreamsPorts;
   readonly #running = new Map<StreamSid, Running>();
+  /** The two-way stream of a `<Connect>` that an owner before us was in. */
+  #kept: StreamRecord | null = null;
   #closed = false;
 
   constructor(ports: StreamsPorts) {
@@ -70,6 +72,11 @@ export class CallStreams {
 
   /** For the document. Waits for the limits, not for the socket (AC-2). */
   async open(noun: StreamNoun): Promise<Opened> {
+    const kept = this.#takeKept(noun);
+    if (kept !== null) {
+      const { stream, ended } = this.#run(kept, kept.startedAt !== null);
+      return { kind: 'open', stream, ended };
+    }
     const record = this.#recordOf(noun);
     if (noun.fault !== null) return this.#refuse(record, noun.fault);
     const answer = await this.#ports.journal.openStream(record);
@@ -94,6 +101,19 @@ export class CallStreams {
   /** One that an owner before us had open: the app learns on a new socket that it goes on. */
   reopen(record: StreamRecord): void {
     if (!this.#closed && !this.#running.has(record.sid)) this.#run(record, record.startedAt !== null);
+  }
+
+  /** One that the verb which was cut goes on with, if it is still in its document. */
+  keep(record: StreamRecord): void {
+    if (this.#closed) this.writeOff(record, 'error');
+    else this.#kept = record;
+  }
+
+  /** No verb will ask for the one that was kept. */
+  dropKept(): void {
+    const kept = this.#kept;
+    this.#kept = null;
+    if (kept !== null) this.writeOff(kept, 'error');
   }
 
   /** `<Stop>`: one-way streams only; an unknown name or sid changes nothing (AC-25). */
@@ -137,6 +157,7 @@ export class CallStreams {
   /** Stops them all and takes no more; waits for their goodbyes, bounded. Never rejects. */
   async close(reason: StopReason): Promise<void> {
     this.#closed = true;
+    this.dropKept();
     const { clock } = this.#ports;
     const stopping = Promise.all([...this.#running.values()].map(({ stream }) => stream.stop(reason)));
     await withDeadline(clock, CLOSE_MS, 'stopping streams', stopping).catch(() => {});
@@ -220,6 +241,18 @@ export class CallStreams {
     const running: Running = { stream, settled: settled.promise, ended: ended.promise };
     this.#running.set(record.sid, running);
     return running;
+  }
+
+  /** The one kept, for the noun it was made of; for any other it is written off. */
+  #takeKept({ mode, url }: StreamNoun): StreamRecord | null {
+    const kept = this.#kept;
+    if (kept === null || !isTwoWay(mode) || this.#closed) return null;
+    if (kept.spec.mode !== mode || kept.spec.url !== url) {
+      this.dropKept();
+      return null;
+    }
+    this.#kept = null;
+    return kept;
   }
 
   #refuse(record: StreamRecord, error: StreamError, told = true): Opened {

@@ -236,7 +236,9 @@ export class GatewayCall implements GatewayLegDelegate {
     const leg = this.#legs.get(letter.leg);
     if (letter.kind === 'dial') {
       if (!leg) this.#dial(letter);
-    } else if (leg) {
+    } else if (letter.kind === 'find') {
+      this.writer.letter({ kind: 'found', leg: letter.leg, stage: leg?.found ?? 'none' });
+    } else if (leg && leg.stage !== 'ended') {
       if (letter.kind === 'answer') this.#answered('inviteToAnswerIn');
       leg.apply(letter);
     } else if (letter.kind !== 'hangup') {

@@ -16,7 +16,7 @@ import { readInfoDigit } from './digits.ts';
 import { sipEntry } from './sip-entries.ts';
 
 /** Letters to a leg that exists. */
-export type LegOrder = Exclude<GatewayLetter, { readonly kind: 'dial' }>;
+export type LegOrder = Exclude<GatewayLetter, { readonly kind: 'dial' | 'find' }>;
 
 export type LegStage = 'invited' | 'calling' | 'up' | 'ended';
 
@@ -69,6 +69,12 @@ export class GatewayLeg implements SipCallDelegate {
   /** What the SIP stack last said is worth keeping. */
   get data(): SipCallData | null {
     return this.#data;
+  }
+
+  /** How far it is, for an owner that did not set it up. */
+  get found(): Extract<CallLetter, { kind: 'found' }>['stage'] {
+    if (this.#stage === 'ended') return 'none';
+    return this.#stage === 'calling' && this.#progressed ? 'ringing' : this.#stage;
   }
 
   get progressed(): boolean {

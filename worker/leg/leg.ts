@@ -21,10 +21,15 @@ export interface LegDelegate {
   onFailed(sipCode: number, reason: string, ours: boolean): void;
   /** Final: the far end is gone. */
   onEnded(by: 'bye' | 'cancel' | 'lost' | 'media-timeout', sipCode: number | null): void;
+  /** What `find` found. */
+  onFound(stage: FoundStage): void;
   onDigit(digit: string, by: 'rfc4733' | 'info' | 'tone', durationMs: number): void;
   /** Something for the timeline. */
   onEntry(entry: TimelineEntry): void;
 }
+
+/** How far a leg is that another owner set up. */
+export type FoundStage = Extract<CallLetter, { readonly kind: 'found' }>['stage'];
 
 export interface DialOrder {
   readonly to: string;
@@ -52,6 +57,10 @@ export interface Leg {
   /** Inbound: 200 with our answer; `onAnswered` follows when media is up. */
   answer(): void;
   reject(sipCode: number, reason: string): void;
+  /** Of a call that was being set up when its owner died: how far is it? `onFound` follows. */
+  find(): void;
+  /** Waits for the answer to a call an owner before us dialled, then moves its media here; `onAnswered` or `onFailed` follows. */
+  join(): void;
   /** Of a call that is up and whose owner died: moves the far end's media here; `onAnswered` or `onFailed` follows. */
   takeOver(): void;
   /** Asks for the end; the leg is silent from now on. Idempotent. */

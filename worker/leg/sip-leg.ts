@@ -5,6 +5,7 @@
  *   outbound:  idle ─dial▶ dialling ─ringing▶ ringing ─answered▶ up ─▶ ended
  *   inbound:   idle ─ring▶ ringing ─answer▶ answering ─acked▶ up ─▶ ended
  *   a dead owner's, either way:  idle ─takeOver▶ taking-over ─reanswered▶ up ─▶ ended
+ *     … that was not up yet:     idle ─find▶ finding ─found▶ idle;  idle ─join▶ joining ─answered▶ taking-over
  */
 import type { GatewayLetter, Sdp } from '../../shared/domain/letter.ts';
 import type { Clock, Timer } from '../../shared/kernel/clock.ts';
@@ -20,7 +21,10 @@ import { type Agreed, acceptAnswer, answerOffer, type Disagreement, type LocalAu
 /** The ACK may be on its way through Redis when sound flows already: no longer than this is waited for it. */
 const ACK_PATIENCE_MS = 500;
 
-type Stage = 'idle' | 'dialling' | 'ringing' | 'answering' | 'taking-over' | 'up' | 'ended';
+type Stage = 'idle' | 'dialling' | 'ringing' | 'answering' | 'finding' | 'joining' | 'taking-over' | 'up' | 'ended';
+
+/** Stages of a call that another owner had begun: what that one left unread means nothing to us. */
+const inherited: ReadonlySet<Stage> = new Set(['finding', 'joining', 'taking-over']);
 
 export interface SipLegOptions {
   readonly id: LegId;
@@ -64,7 +68,8 @@ export class SipLeg implements Leg {
   }
 
   get state(): Leg['state'] {
-    return this.#stage === 'answering' || this.#stage === 'taking-over' ? 'ringing' : this.#stage;
+    if (this.#stage === 'answering' || this.#stage === 'joining' || this.#stage === 'taking-over') return 'ringing';
+    return this.#stage === 'finding' ? 'idle' : this.#stage;
   }
 
   get tee(): Tee {
@@ -113,8 +118,18 @@ export class SipLeg implements Leg {
     this.#send({ kind: 'reject', leg: this.id, sipCode, reason });
   }
 
-  takeOver(): void {
+  find(): void {
     if (this.#stage !== 'idle') return;
+    this.#stage = 'finding';
+    this.#send({ kind: 'find', leg: this.id });
+  }
+
+  join(): void {
+    if (this.#stage === 'idle') this.#stage = 'joining';
+  }
+
+  takeOver(): void {
+    if (this.#stage !== 'idle' && this.#stage !== 'joining') return;
     this.#stage = 'taking-over';
     this.#whenOpen('taking-over', () => {
       this.#media.continueVersions(Math.floor(this.#clock.now() / 1000));
@@ -170,6 +185,12 @@ export class SipLeg implements Leg {
         if (this.#stage === 'taking-over') this.#giveUp(letter.sipCode, 'The media could not be moved');
         return;
       }
+      case 'found': {
+        if (this.#stage !== 'finding') return;
+        this.#stage = 'idle';
+        this.#delegate.onFound(letter.stage);
+        return;
+      }
       case 'digit': {
         if (this.#stage === 'up') this.#delegate.onDigit(letter.digit, 'info', letter.durationMs);
         return;
@@ -223,6 +244,8 @@ export class SipLeg implements Leg {
   }
 
   #onRinging(sipCode: number, sdp: Sdp | null): void {
+    // Sound before the answer went to the owner that is gone.
+    if (this.#stage === 'joining') this.#delegate.onRinging(sipCode);
     if (this.#stage !== 'dialling' && this.#stage !== 'ringing') return;
     this.#stage = 'ringing';
     if (sdp !== null && this.#offered !== null) {
@@ -234,13 +257,14 @@ export class SipLeg implements Leg {
   }
 
   #onAnswered(sdp: Sdp): void {
+    if (this.#stage === 'joining') this.takeOver();
     if (this.#inbound || (this.#stage !== 'dialling' && this.#stage !== 'ringing')) return;
     if (this.#complete(sdp)) this.#up();
   }
 
   #onAcked(sdp: Sdp | null): void {
     // What the owner before us left unread.
-    if (this.#stage === 'taking-over') return;
+    if (inherited.has(this.#stage)) return;
     const late = this.#stage === 'answering' && this.#offer === null;
     if (sdp !== null && this.#offered !== null) {
       if (!this.#complete(sdp)) return;
@@ -253,7 +277,7 @@ export class SipLeg implements Leg {
 
   #onReoffered(sdp: Sdp | null): void {
     // They asked the owner before us: refused, so that our own offer need not wait behind it; a phone asks again after 491.
-    if (this.#stage === 'taking-over') this.#send({ kind: 'reject-reoffer', leg: this.id, sipCode: 491 });
+    if (inherited.has(this.#stage)) this.#send({ kind: 'reject-reoffer', leg: this.id, sipCode: 491 });
     if (this.#stage !== 'up' && this.#stage !== 'answering') return;
     if (sdp === null) {
       this.#send({ kind: 'answer-reoffer', leg: this.id, sdp: this.#ourOffer() });

@@ -1,6 +1,7 @@
 /**
- * The box of one call, read when the bell rings: each letter is told once and in order, then
- * acknowledged. One reading at a time; a ring during it makes another. A refused reading means a newer owner.
+ * The box of one call, read when the bell rings: each letter is told once and in order, and acknowledged when what
+ * it caused is written, so that none is lost with its owner. One reading at a time; a ring during it makes another.
+ * A refused reading means a newer owner.
  */
 import type { CallLetter } from '../../shared/domain/letter.ts';
 import type { Clock } from '../../shared/kernel/clock.ts';
@@ -16,6 +17,8 @@ export interface InboxOptions {
   readonly clock: Clock;
   readonly log: Logger;
   readonly deliver: (letter: CallLetter) => void;
+  /** Resolves when what the letters told so far have caused is written. Never rejects. */
+  readonly written: () => Promise<void>;
   readonly onLost: () => void;
   /** Writes the call again: Redis has forgotten it. */
   readonly remind: () => Promise<void>;
@@ -27,6 +30,7 @@ export class Inbox {
   #told = 0;
   #rung = false;
   #reading = false;
+  #acknowledging = false;
 
   constructor(options: InboxOptions) {
     this.#options = options;
@@ -36,14 +40,11 @@ export class Inbox {
     this.#rung = true;
     if (this.#reading || this.#stop.signal.aborted) return;
     this.#reading = true;
-    this.#readAll()
-      .catch((error: unknown) => {
-        if (this.#stop.signal.aborted) return;
-        this.#options.log.error({ err: error, callSid: this.#options.sid }, 'the box of a call could not be read');
-      })
-      .finally(() => {
+    this.#inBackground(
+      this.#readAll().finally(() => {
         this.#reading = false;
-      });
+      }),
+    );
   }
 
   /** Tells nothing more. Idempotent. */
@@ -63,11 +64,34 @@ export class Inbox {
         return;
       }
       for (const { id, letter } of letters) this.#tell(id, letter);
-      const last = letters.at(-1);
-      if (!last) continue;
-      const acked = await untilDone(clock, signal, () => mailbox.ackForCall(sid, epoch, last.id), remind);
-      if (acked === 'lost') this.#lost();
+      if (letters.length > 0 && !this.#acknowledging) this.#inBackground(this.#acknowledge());
     }
+  }
+
+  /** Beside the reading, which need not wait for it. */
+  async #acknowledge(): Promise<void> {
+    const { clock, mailbox, sid, epoch, written, remind } = this.#options;
+    const { signal } = this.#stop;
+    this.#acknowledging = true;
+    try {
+      for (let upTo = 0; upTo < this.#told && !signal.aborted; ) {
+        upTo = this.#told;
+        await written();
+        if (signal.aborted) return;
+        const last = upTo;
+        const acked = await untilDone(clock, signal, () => mailbox.ackForCall(sid, epoch, last), remind);
+        if (acked === 'lost') this.#lost();
+      }
+    } finally {
+      this.#acknowledging = false;
+    }
+  }
+
+  #inBackground(work: Promise<void>): void {
+    work.catch((error: unknown) => {
+      if (this.#stop.signal.aborted) return;
+      this.#options.log.error({ err: error, callSid: this.#options.sid }, 'the box of a call could not be read');
+    });
   }
 
   #tell(id: number, letter: CallLetter): void {

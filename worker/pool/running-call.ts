@@ -27,6 +27,7 @@ const HEARD_MS = 2000;
 export class RunningCall {
   readonly #options: PoolOptions;
   readonly #call: CallRecord;
+  readonly #epoch: Epoch;
   readonly #log: Logger;
   readonly #journal: CallJournal;
   readonly #inbox: Inbox;
@@ -43,6 +44,7 @@ export class RunningCall {
   constructor(options: PoolOptions, call: CallRecord, epoch: Epoch, gateway: GatewayId | null) {
     this.#options = options;
     this.#call = call;
+    this.#epoch = epoch;
     this.#gateway = call.gateway ?? gateway;
     this.#log = options.log.child({ callSid: call.sid, epoch });
     this.#given = new Promise((resolve) => {
@@ -65,12 +67,18 @@ export class RunningCall {
       onStream,
     });
     this.#session = options.makeSession(this.#observer.ports(this.#ports()));
-    this.#inbox = new Inbox({ ...shared, mailbox: store.mailbox, deliver: (letter) => this.#session.deliver(letter) });
-    this.#claimed(epoch);
+    this.#inbox = new Inbox({
+      ...shared,
+      mailbox: store.mailbox,
+      deliver: (letter) => this.#session.deliver(letter),
+      written: () => this.#session.begun.then(() => this.#journal.flush()),
+    });
   }
 
   /** Resolves when the call has ended and is written down, or is no longer ours. Never rejects. */
   async run(): Promise<void> {
+    // In the same turn as the session's first words, so that they are written in one step or not at all.
+    this.#claimed();
     const done = this.#session.run(this.#call).catch((error: unknown) => {
       this.#log.error({ err: error }, 'a session failed');
     });
@@ -86,6 +94,7 @@ export class RunningCall {
 
   /** Ends the call without a session: it has waited too long, or too many owners died with it. */
   async refuse(ending: Ending, letter: GatewayLetter): Promise<void> {
+    this.#claimed();
     this.#end(ending, letter);
     await Promise.race([this.#journal.flush(), this.#given]);
     await this.#settle();
@@ -126,7 +135,8 @@ export class RunningCall {
     this.#giveUp();
   }
 
-  #claimed(epoch: Epoch): void {
+  #claimed(): void {
+    const epoch = this.#epoch;
     // An owner before us may have left something owed.
     if (epoch > 1) this.#options.courier.wake(this.#call.sid);
     const queueMs = this.#queueMs();

@@ -11,6 +11,7 @@ const states: readonly CallState[] = [
   { at: 'ringing-out' },
   { at: 'ringing-in' },
   { at: 'answering' },
+  { at: 'finding' },
   { at: 'taking-over' },
   { at: 'up' },
   { at: 'ending', ending },
@@ -22,6 +23,11 @@ const events = {
   'began in': { event: 'began', inbound: true },
   'reclaimed up': { event: 'reclaimed', answered: true },
   'reclaimed ringing': { event: 'reclaimed', answered: false },
+  'found none out': { event: 'found', stage: 'none', inbound: false },
+  'found calling': { event: 'found', stage: 'calling', inbound: false },
+  'found ringing': { event: 'found', stage: 'ringing', inbound: false },
+  'found invited': { event: 'found', stage: 'invited', inbound: true },
+  'found up': { event: 'found', stage: 'up', inbound: true },
   rang: { event: 'rang' },
   answer: { event: 'answer' },
   answered: { event: 'answered' },
@@ -31,12 +37,17 @@ const events = {
   left: { event: 'left' },
 } as const satisfies Record<string, CallEvent>;
 
-const live = ['idle', 'dialling', 'ringing-out', 'answering', 'taking-over', 'up'];
+const live = ['idle', 'dialling', 'ringing-out', 'answering', 'finding', 'taking-over', 'up'];
 const table: Readonly<Record<string, readonly [to: string, effects: string]>> = {
   'idle · began out': ['dialling', 'tell-initiated dial'],
   'idle · began in': ['ringing-in', 'ring tell-initiated tell-ringing run-document'],
   'idle · reclaimed up': ['taking-over', 'take-over'],
-  'idle · reclaimed ringing': ['ringing-out', ''],
+  'idle · reclaimed ringing': ['finding', 'find'],
+  'finding · found none out': ['dialling', 'tell-initiated dial'],
+  'finding · found calling': ['dialling', 'join'],
+  'finding · found ringing': ['ringing-out', 'join tell-ringing'],
+  'finding · found invited': ['ringing-in', 'ring tell-initiated tell-ringing run-document'],
+  'finding · found up': ['taking-over', 'take-over'],
   'dialling · rang': ['ringing-out', 'tell-ringing'],
   'dialling · answered': ['up', 'tell-answered run-document'],
   'ringing-out · answered': ['up', 'tell-answered run-document'],

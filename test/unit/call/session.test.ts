@@ -4,6 +4,7 @@ import { after, describe, it } from 'node:test';
 import type { CallPlan, CallRecord } from '../../../shared/domain/call.ts';
 import { FIRST_LEG, type GatewayId } from '../../../shared/kernel/ids.ts';
 import { openTwimlParser } from '../../../shared/twiml/twiml-parser.ts';
+import type { FoundStage } from '../../../worker/leg/leg.ts';
 import { callRecord, World } from '../../support/fake-ports.ts';
 
 const parser = openTwimlParser();
@@ -512,9 +513,14 @@ describe('an owner that changes', () => {
     } as const;
     const world = worldWith('<Hangup/>');
     const ringingAt = '2026-11-23T10:00:00.000Z';
-    await world.session.run(callRecord({ ...inbound, status: 'ringing', ringingAt, plan }));
+    const ran = world.session.run(callRecord({ ...inbound, status: 'ringing', ringingAt, plan }));
+    await found(world, 'invited');
+    await ran;
     const dialling = new World(parser);
-    await dialling.session.run(callRecord({ gateway: 'g' as GatewayId, plan }));
+    const rang = dialling.session.run(callRecord({ gateway: 'g' as GatewayId, plan }));
+    await found(dialling, 'calling');
+    dialling.leg.farRefuses(486, 'Busy Here');
+    await rang;
     const told = [world, dialling].map(({ journal }) =>
       journal.callbacks.map(({ fields }) => [fields['CallStatus'], fields['SequenceNumber']]),
     );
@@ -523,15 +529,119 @@ describe('an owner that changes', () => {
         ['in-progress', '2'],
         ['completed', '3'],
       ],
-      [['failed', '1']],
+      [['busy', '1']],
     ]);
   });
 
-  it('an inbound call nobody answered is simply run again', async () => {
+  /** The gateway says how far the call is that an owner before had begun. */
+  async function found(world: World, stage: FoundStage): Promise<void> {
+    await world.until('the question', () => world.leg.log.includes('find'));
+    world.leg.isFound(stage);
+  }
+
+  it('an inbound call nobody answered is run again', async () => {
     const world = worldWith('<Hangup/>');
-    await world.session.run(callRecord({ ...inbound, status: 'ringing' }));
-    assert.deepEqual(world.leg.log, ['ring', 'answer', 'hangup', 'close']);
+    const done = world.session.run(callRecord({ ...inbound, status: 'ringing' }));
+    await found(world, 'invited');
+    await done;
+    assert.deepEqual(world.leg.log, ['find', 'ring', 'answer', 'hangup', 'close']);
   });
+
+  it('one whose caller is gone is over', async () => {
+    const world = worldWith('<Hangup/>');
+    const done = world.session.run(callRecord({ ...inbound, status: 'ringing' }));
+    await found(world, 'none');
+    await done;
+    assert.deepEqual(world.leg.log, ['find', 'hangup', 'close']);
+    assert.equal(world.journal.call.ending?.cause, 'dialog_lost');
+  });
+
+  it('a call of ours that still rings is waited for, answered and then moved', async () => {
+    const world = worldWith('<Hangup/>');
+    const done = world.session.run(callRecord({ gateway: 'g' as GatewayId }));
+    await found(world, 'calling');
+    world.leg.farRings();
+    world.leg.farAnswers();
+    await done;
+    assert.deepEqual(world.leg.log, ['find', 'join', 'hangup', 'close']);
+    assert.deepEqual([world.journal.call.status, world.journal.call.ending?.cause], ['completed', 'hangup_verb']);
+    assert.deepEqual(
+      world.journal.entries.flatMap((entry) => (entry.type === 'call.status' ? [entry.status] : [])),
+      ['ringing', 'in-progress'],
+    );
+  });
+
+  it('one whose owner died before it could dial is dialled', async () => {
+    const world = worldWith('<Hangup/>');
+    const done = world.session.run(callRecord({ gateway: 'g' as GatewayId }));
+    await found(world, 'none');
+    world.leg.farAnswers();
+    await done;
+    assert.deepEqual(world.leg.log, ['find', 'dial +15550100', 'hangup', 'close']);
+  });
+
+  it('one that was answered before its owner could say so is moved here and told as answered', async () => {
+    const world = worldWith('<Hangup/>');
+    const plan = { statusCallback: 'https://app.example/status', statusCallbackEvents: ['answered'] } as const;
+    const done = world.session.run(callRecord({ status: 'ringing', gateway: 'g' as GatewayId, plan }));
+    await found(world, 'up');
+    assert.deepEqual(world.leg.log, ['find', 'take over']);
+    world.leg.farAnswers();
+    await done;
+    assert.deepEqual(toldOf(world), ['in-progress']);
+    assert.equal(world.journal.call.ending?.cause, 'hangup_verb');
+  });
+
+  it('is ended when the gateway does not say how far it is', async () => {
+    const world = worldWith('<Hangup/>');
+    const done = world.session.run(callRecord({ status: 'ringing', gateway: 'g' as GatewayId }));
+    await world.until('the question', () => world.leg.log.includes('find'));
+    world.clock.advance(10_000);
+    await done;
+    assert.equal(world.journal.call.ending?.cause, 'owner_lost');
+  });
+
+  const agent = '<Connect><Stream url="wss://app.example/agent"/></Connect>';
+
+  it('a two-way stream goes on as what it was, in the verb that was cut', async () => {
+    const { second, left, done } = await cutInConnect(`${agent}`);
+    second.leg.farAnswers();
+    await second.until('the stream', () => second.streams.length > 0);
+    assert.deepEqual([second.lastStream.sid, second.lastStream.order.resumed], [left.sid, true]);
+    assert.equal(second.journal.types('stream.stopped').length, 0);
+    second.session.deliver({ kind: 'end', status: 'completed' });
+    await done;
+    assert.deepEqual(toldOf(second), []);
+  });
+
+  it('one whose verb is no longer there is written off', async () => {
+    const { second, done } = await cutInConnect('<Pause length="5"/>');
+    second.leg.farAnswers();
+    await second.until('the verb', () => second.seen('verb.started Pause'));
+    assert.equal(second.streams.length, 0);
+    assert.equal(second.journal.types('stream.stopped').length, 1);
+    second.session.deliver({ kind: 'end', status: 'completed' });
+    await done;
+  });
+
+  /** An owner died in `<Connect>`; the next one finds this document. */
+  async function cutInConnect(document: string) {
+    const first = worldWith(`${agent}<Hangup/>`);
+    const gone = answered(first);
+    await first.until('the stream', () => first.streams.length > 0);
+    first.session.lost();
+    await gone;
+    const left = first.lastStream.record;
+    const second = worldWith(`${document}<Hangup/>`);
+    second.journal.records.set(left.sid, { ...left, status: 'in-progress', startedAt: '2026-11-23T10:00:01.000Z' });
+    const record = callRecord({ status: 'in-progress', answeredAt: new Date(second.clock.now()).toISOString() });
+    const done = second.session.run({
+      ...record,
+      checkpoint: { document: record.plan.document, verb: 0, variables: {} },
+    });
+    await second.until('the leg', () => second.leg.log.length > 0);
+    return { second, left, done };
+  }
 });
 
 describe('a leg that cannot be made', () => {

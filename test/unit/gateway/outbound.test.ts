@@ -1,6 +1,7 @@
 /** Calls of ours: dialled over trunks, told to their owner, ended from either side. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import type { CallSid } from '../../../shared/kernel/ids.ts';
 import { GatewayFixture } from '../../support/gateway-fixture.ts';
 import { settle } from '../../support/gateway-world.ts';
 import type { ScriptedCall } from '../../support/scripted-sip.ts';
@@ -170,5 +171,44 @@ describe('re-offers', () => {
       { kind: 'reanswered', leg: 'a', sdp: 'v=0 fine' },
       { kind: 'reoffer-failed', leg: 'a', sipCode: 488 },
     ]);
+  });
+});
+
+describe('an owner that did not set its legs up', () => {
+  const stageOf = async (fixture: GatewayFixture, sid: CallSid): Promise<string | undefined> => {
+    await fixture.say(sid, { kind: 'find', leg: 'a' });
+    const last = fixture.world.letters(sid).at(-1);
+    return last?.kind === 'found' ? last.stage : undefined;
+  };
+
+  it('is told how far a call of ours is', async () => {
+    const fixture = await new GatewayFixture().start();
+    const sid = await fixture.outbound();
+    const { delegate } = dialled(fixture);
+    assert.equal(await stageOf(fixture, sid), 'calling');
+    delegate.onProgress(180, 'Ringing', null);
+    assert.equal(await stageOf(fixture, sid), 'ringing');
+    delegate.onAnswered('v=0 theirs');
+    assert.equal(await stageOf(fixture, sid), 'up');
+    delegate.onEnded('bye', null);
+    assert.equal(await stageOf(fixture, sid), 'none');
+  });
+
+  it('is told of a caller who waits, and of a leg that nobody set up', async () => {
+    const fixture = await new GatewayFixture().start();
+    const { sid } = await fixture.inbound();
+    assert.equal(await stageOf(fixture, sid), 'invited');
+    await fixture.say(sid, { kind: 'find', leg: 'b' });
+    assert.deepEqual(fixture.world.letters(sid).at(-1), { kind: 'found', leg: 'b', stage: 'none' });
+  });
+
+  it('learns at once that a leg it wants to move is gone', async () => {
+    const fixture = await new GatewayFixture().start();
+    const sid = await fixture.outbound();
+    const { delegate } = dialled(fixture);
+    delegate.onAnswered('v=0 theirs');
+    await fixture.say(sid, { kind: 'hangup', leg: 'a' });
+    await fixture.say(sid, { kind: 'reoffer', leg: 'a', sdp: 'v=0 moved' });
+    assert.deepEqual(fixture.world.letters(sid).at(-1), { kind: 'ended', leg: 'a', by: 'lost', sipCode: 481 });
   });
 });

@@ -71,6 +71,30 @@ describe('a SIP leg', () => {
     assert.ok(level(next.heard, 1000, 5 * 160 + 6400) > 0.4);
   });
 
+  it('of an owner that died while it rang: is asked for, waited for, and moved when it is answered', async () => {
+    const { callee } = await line.connect();
+    const next = line.end(null);
+    next.leg.find();
+    assert.deepEqual(
+      next.letters.map(({ kind }) => kind),
+      ['find'],
+    );
+    // What the owner before left unread.
+    next.leg.deliver({ kind: 'ringing', leg: next.leg.id, sipCode: 180, sdp: null });
+    next.leg.deliver({ kind: 'found', leg: next.leg.id, stage: 'calling' });
+    next.leg.join();
+    next.leg.deliver({ kind: 'ringing', leg: next.leg.id, sipCode: 183, sdp: offerOf(4000) });
+    next.leg.deliver({ kind: 'answered', leg: next.leg.id, sdp: offerOf(4000) });
+    await line.run(1);
+    assert.deepEqual(next.told, ['found calling', 'ringing 183']);
+    assert.match(letter(next, 'reoffer').sdp, /^m=audio \d+ RTP\/AVP/m);
+    callee.leg.deliver({ kind: 'reoffered', leg: callee.leg.id, sdp: letter(next, 'reoffer').sdp });
+    const answer = letter(callee, 'answer-reoffer').sdp;
+    next.leg.deliver({ kind: 'reanswered', leg: next.leg.id, sdp: answer });
+    assert.deepEqual(next.told, ['found calling', 'ringing 183', 'answered']);
+    next.leg.close();
+  });
+
   it('is hung up and failed when the far end does not follow to the new owner', async () => {
     const { callee } = await line.connect();
     const next = line.end(null);

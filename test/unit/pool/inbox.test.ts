@@ -20,11 +20,13 @@ let fail: 'away' | 'lost' | null;
 let acks: 'work' | 'away';
 let told: string[];
 let losses: number;
+let written: Promise<void>;
 let inbox: Inbox;
 
 beforeEach(() => {
   clock = new ManualClock();
   [box, reads, fail, acks, told, losses] = [[], 0, null, 'work', [], 0];
+  written = Promise.resolve();
   inbox = new Inbox({
     sid: newCallSid(),
     epoch: 1 as Epoch,
@@ -46,6 +48,7 @@ beforeEach(() => {
       if (letter.kind !== 'press') throw new Error('not for us');
       told.push(letter.digits);
     },
+    written: () => written,
     onLost: () => {
       losses += 1;
     },
@@ -84,6 +87,23 @@ describe('the inbox', () => {
     acks = 'work';
     inbox.ring();
     clock.advance(100);
+    await settle();
+    assert.deepEqual([told, box], [['1', '2'], []]);
+  });
+
+  it('acknowledges a letter when what it caused is written, and reads on meanwhile', async () => {
+    let write: () => void = () => {};
+    written = new Promise((resolve) => {
+      write = resolve;
+    });
+    box = [press(1)];
+    inbox.ring();
+    await settle();
+    box.push(press(2));
+    inbox.ring();
+    await settle();
+    assert.deepEqual([told, box.length], [['1', '2'], 2]);
+    write();
     await settle();
     assert.deepEqual([told, box], [['1', '2'], []]);
   });
