@@ -89,6 +89,24 @@ describe('the queue of calls', () => {
     ]);
   });
 
+  it('wakes another worker when the one that was woken does not come', async () => {
+    const stalled = connectRedis(redis.url, 'blocking', silentLogger);
+    const woken = stalled.bzpopmin('{pivot}:calls:marker', 10);
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    const runs = heard<CallSid>();
+    const run = async (call: CallSid): Promise<void> => runs.tell(call);
+    workers.push(other.workCalls({ concurrency: 5, run, onLockLost: () => undefined }));
+    // So that the worker waits behind the stalled one.
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    const sid = newCallSid();
+    const addedAt = Date.now();
+    await queue.addCall(sid);
+    assert.notEqual(await woken, null, 'the stalled one was woken');
+    await runs.count(1);
+    assert.ok(Date.now() - addedAt < 2500, `${Date.now() - addedAt} ms`);
+    stalled.disconnect();
+  });
+
   it('leaves a call with its worker when its lock ran out while Redis was away', async () => {
     const runs = heard<CallSid>();
     const doubts = heard<readonly CallSid[]>();

@@ -29,5 +29,7 @@ for from = 1, #ids, BATCH do
     end
   end
 end
-if handed > 0 then redis.call('ZADD', base .. 'marker', 0, '0') end
+-- What wakes a worker that waits is given to one of them alone, and that one may be stalled: so it is given again
+-- as long as calls wait.
+if redis.call('LLEN', wait) > 0 then redis.call('ZADD', base .. 'marker', 0, '0') end
 return handed
