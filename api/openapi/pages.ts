@@ -7,6 +7,10 @@ import { openApiDocument } from './document.ts';
 export function documentationPages(): Router {
   const router = express.Router();
   const { servers: _servers, ...document } = openApiDocument();
-  router.use('/', swaggerUi.serve, swaggerUi.setup(document, { customSiteTitle: 'Pivot Streams API' }));
+  router.use(
+    '/',
+    swaggerUi.serve,
+    swaggerUi.setup(document, { customSiteTitle: 'Pivot Streams API', customCss: '.topbar { display: none }' }),
+  );
   return router;
 }

@@ -15,7 +15,7 @@ const getEvents = endpoint({
   method: 'get',
   path: '/calls/:sid/events',
   tag: 'Calls',
-  summary: 'The timeline of a call; with `Accept: text/event-stream` it is followed until the call has ended.',
+  summary: 'The timeline of a call; with Accept: text/event-stream it is followed until the call has ended.',
   query: listEvents,
   headers: { 'Last-Event-ID': 'Of an event stream: goes on after this `seq`.' },
   answers: {

@@ -1,10 +1,14 @@
 /**
  * What is seen of a system at work: a call with everything on it runs once; its metrics are read where Prometheus would
- * read them, its trace at a collector and at the application, and nothing of it that is secret is in a log line.
+ * read them, its trace at a collector and at the application, and nothing of it that is secret is in a log line. The doctor
+ * knows it.
  */
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
+import path from 'node:path';
 import { before, describe, it } from 'node:test';
+import { fileURLToPath } from 'node:url';
 import { systemClock } from '../../shared/kernel/clock.ts';
 import { pause } from '../../shared/kernel/deadline.ts';
 import { App } from '../support/app.ts';
@@ -14,6 +18,8 @@ import { metricsOfQuery } from '../support/promql.ts';
 import { alertQueries, dashboardQueries } from '../support/queries.ts';
 import { suiteOwner } from '../support/suite.ts';
 import { type System, startSystem } from '../support/system.ts';
+
+const dist = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../..');
 
 /** Answers, plays a chime and presses 1 2 3 #. */
 const PRESSES = '+15550100001';
@@ -239,5 +245,33 @@ describe('a system at work', () => {
           assert.ok(!line.includes(secret), `${what} is in the ${where}: ${line.slice(0, 500)}`);
     // The keys of the phone come one by one.
     for (const line of system.lines) assert.doesNotMatch(line, /"digits?":"[^•"]+"/);
+  });
+
+  it('is known to the doctor, who finds its ports, its Redis and its trunk well', async () => {
+    const { account, apiUrl, sipAddress, phonesAddress, redisUrl } = system.stack;
+    const portOf = (address: string): string => address.split(':').at(-1) ?? '';
+    const child = spawn(process.execPath, [path.join(dist, 'worker/doctor/main.js'), '--json'], {
+      env: {
+        PATH: process.env['PATH'],
+        ...account,
+        REDIS_URL: redisUrl,
+        PORT: portOf(apiUrl),
+        SIP_PORT: portOf(sipAddress),
+        TRUNKS: JSON.stringify([{ name: 'phones', host: phonesAddress }]),
+      },
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    let text = '';
+    for await (const chunk of child.stdout) text += chunk;
+    const { findings }: { findings: readonly { check: string; level: string; found: string }[] } = JSON.parse(text);
+    const saidOf = (check: string): string => {
+      const { level = '', found = '' } = findings.find((one) => one.check === check) ?? {};
+      return `${level}: ${found}`;
+    };
+    assert.match(saidOf('api port'), /^ok: .* in use by a running Pivot Streams$/);
+    assert.match(saidOf('sip port'), /^ok: .* in use by a running Pivot Streams$/);
+    assert.match(saidOf('trunk phones'), /^ok: .* answers 200 OK in /);
+    for (const check of ['redis', 'redis memory', 'redis files', 'clock', 'parser', 'settings'])
+      assert.match(saidOf(check), /^ok: /, check);
   });
 });

@@ -9,7 +9,7 @@ import { draftDialog } from './dialog/dialog.ts';
 import { DigestServer } from './digest.ts';
 import type { IncomingMessage, IncomingRequest, IncomingResponse } from './message/message.ts';
 import { escapeUser, parseUri } from './message/uri.ts';
-import { ABILITIES, refusal } from './session/abilities.ts';
+import { ABILITIES, type Header, refusal } from './session/abilities.ts';
 import type { Answerer } from './session/answering.ts';
 import { Authorisation } from './session/authorisation.ts';
 import { Call } from './session/call.ts';
@@ -256,7 +256,8 @@ export class UserAgent implements SipUserAgent {
   #outsideOfCalls(request: IncomingRequest, transaction: ServerTransaction): void {
     const options = request.method === 'OPTIONS' && request.toTag === null;
     const general = options ? null : refusal(request);
-    const parts = options ? { code: 200, headers: ABILITIES } : (general ?? { code: 481 });
+    const able: readonly Header[] = [...ABILITIES, ['server', this.#host.product]];
+    const parts = options ? { code: 200, headers: able } : (general ?? { code: 481 });
     transaction.respond({ ...parts, toTag: this.#host.newTag() });
   }
 

@@ -25,7 +25,8 @@ interface Place {
 const ASK_MS = 1000;
 /** RTP ports that are tried. */
 const SAMPLE = 40;
-const PRODUCT = 'Pivot-Streams';
+/** The gateway is Pivot-Streams, the phone bank Pivot Phone. */
+const PRODUCT = /^Pivot[ -]/;
 
 export async function checkPorts(settings: Settings, clock: Clock): Promise<readonly Finding[]> {
   const { HOST, PORT, SIP_HOST, SIP_PORT, PROBE_HOST, PROBE_PORT, TRUNKS, PHONES_PORT } = settings;
@@ -140,7 +141,7 @@ async function answersHealth(host: string, port: number): Promise<boolean> {
     const answer = await fetch(`http://${isIPv6(name) ? `[${name}]` : name}:${port}/healthz`, {
       signal: AbortSignal.timeout(ASK_MS),
     });
-    return (await answer.text()) === '{"status":"ok"}';
+    return (await answer.text()).trim() === '{"status":"ok"}';
   } catch {
     return false;
   }
@@ -150,7 +151,7 @@ async function answersSip(host: string, port: number, clock: Clock): Promise<boo
   const target = { transport: 'udp', address: reachable(host), port } as const;
   const uri = `sip:${isIPv6(target.address) ? `[${target.address}]` : target.address}:${port}`;
   const pinged = await pingOptions({ target, uri, credentials: null, clock, withinMs: ASK_MS });
-  return pinged.kind === 'answered' && pinged.product.startsWith(PRODUCT);
+  return pinged.kind === 'answered' && PRODUCT.test(pinged.product);
 }
 
 async function checkRtp({ RTP_HOST, RTP_PORTS, WORKER_THREADS, CALLS_PER_THREAD }: Settings): Promise<Finding> {
