@@ -4,6 +4,7 @@
  */
 import express, { type Express, type Request, type RequestHandler } from 'express';
 import { withDeadline } from '../shared/kernel/deadline.ts';
+import { consolePages } from './console/pages.ts';
 import type { ApiDeps } from './deps.ts';
 import type { Endpoint } from './endpoint.ts';
 import { bodyReader } from './middleware/body.ts';
@@ -38,12 +39,13 @@ export function createApp(deps: ApiDeps): Express {
   if (deps.tracer) app.use(traces(deps.tracer));
   app.use(credentials(deps.accountSid, deps.settings.AUTH_TOKEN));
   app.use('/docs', documentationPages());
+  app.use('/console', named('/console'), consolePages());
   mount(
     app,
     endpoints.filter((endpoint) => !endpoint.isPublic),
     deps,
   );
-  app.get('/', named('/'), (_request, response) => response.redirect('/docs'));
+  app.get('/', named('/'), (_request, response) => response.redirect('/console'));
   app.use((request) => {
     throw new ApiProblem('route_not_found', noRoute(request));
   });

@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
 const dist = path.join(root, 'dist');
-const assets = /\.(lua|html|css|svg|json|wav|mp3|xml|txt|hex|sdp|dat)$/;
+const assets = /\.(lua|html|css|mjs|svg|json|wav|mp3|xml|txt|hex|sdp|dat)$/;
 
 const compiler = path.join(path.dirname(createRequire(import.meta.url).resolve('typescript/package.json')), 'bin/tsc');
 

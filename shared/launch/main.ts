@@ -82,12 +82,13 @@ function greet(stack: Stack, [listen, parrot, ivr]: readonly string[]): void {
   console.log(`
 Pivot Streams is running.
 
+  console   ${stack.apiUrl}/console   (user: the account, password: the token)
   API       ${stack.apiUrl}   (docs: ${stack.apiUrl}/docs)
   account   ${ACCOUNT_SID}
   token     ${AUTH_TOKEN}
   SIP       ${stack.sipAddress} (UDP and TCP)
   phones    ${stack.phonesAddress ?? 'off'}
-  figures   ${stack.apiUrl}/metrics, and of the others where ${stack.apiUrl}/metrics/targets says
+  metrics   ${stack.apiUrl}/metrics   (of the other processes: ${stack.apiUrl}/metrics/targets)
 
 For another shell, so that the lines of the README work as they are:
 

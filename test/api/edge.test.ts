@@ -128,7 +128,7 @@ describe('routes', () => {
 
   it('begin at the documentation', async () => {
     const answer = await fixture.api.get('/').expect(302);
-    assert.equal(answer.get('location'), '/docs');
+    assert.equal(answer.get('location'), '/console');
   });
 
   it('answer JSON that ends with its line', async () => {
