@@ -1,0 +1,24 @@
+/** What a call of the benchmark does: one document for each kind of stream. The load sends back what is two-way. */
+
+const documents = {
+  'two-way': (url: string) => `<Connect><Stream url="${url}" dialect="twilio"/></Connect>`,
+  duplex: (url: string) => `<Connect><Stream url="${url}" audioCodec="pcmu" rawAudio="duplex"/></Connect>`,
+  'one-way': (url: string) => `<Start><Stream url="${url}" dialect="twilio"/></Start><Pause length="3600"/>`,
+  'one-way-l16': (url: string) => `<Start><Stream url="${url}" audioCodec="pcm"/></Start><Pause length="3600"/>`,
+  'one-way-l16-16k': (url: string) => `<Start><Stream url="${url}" sampleRate="16000"/></Start><Pause length="3600"/>`,
+  raw: (url: string) => `<Start><Stream url="${url}" rawAudio="true"/></Start><Pause length="3600"/>`,
+  'four-one-way': (url: string) =>
+    `${`<Start><Stream url="${url}" dialect="twilio"/></Start>`.repeat(4)}<Pause length="3600"/>`,
+  none: () => '<Pause length="3600"/>',
+} as const;
+
+export type Mode = keyof typeof documents;
+
+export const modes = Object.keys(documents) as readonly Mode[];
+
+export const isMode = (name: string): name is Mode => name in documents;
+
+/** The document of a mode, given the port of the load's app. */
+export function twimlOf(mode: Mode): (appPort: number) => string {
+  return (appPort) => `<Response>${documents[mode](`ws://127.0.0.1:${appPort}/${mode}`)}</Response>`;
+}
