@@ -10,6 +10,7 @@ import { DigitReceiver } from '../../worker/rtp/telephone-event.ts';
 import { ManualClock } from '../support/clock.ts';
 import { Dice, heapInUse, rounds } from '../support/dice.ts';
 import { RtpProbe } from '../support/rtp-probe.ts';
+import { Stopwatch } from '../support/stopwatch.ts';
 
 const MIB = 2 ** 20;
 
@@ -49,8 +50,7 @@ it('the readers of packets take any bytes', () => {
   const dice = new Dice(6);
   const header = newRtpHeader();
   const digits = new DigitReceiver(() => {});
-  for (const round of rounds(30_000)) {
-    const bytes = datagram(dice, round);
+  const read = (bytes: Buffer, round: number): void => {
     if (readRtp(bytes, header)) {
       assert.ok(header.payloadStart <= header.payloadEnd && header.payloadEnd <= bytes.length);
       digits.put(
@@ -63,7 +63,14 @@ it('the readers of packets take any bytes', () => {
     }
     readReport(bytes, 1, round);
     if (round % 10 === 0) digits.beat(round);
+  };
+  let watch = new Stopwatch();
+  for (const round of rounds(30_000)) {
+    if (round === 1_000) watch = new Stopwatch();
+    const bytes = datagram(dice, round);
+    watch.time(`${bytes.length} bytes`, () => read(bytes, round));
   }
+  watch.assertNoStall();
 });
 
 it('a session answers every beat, whatever comes, and hears the caller when that is over', async () => {
@@ -85,15 +92,20 @@ it('a session answers every beat, whatever comes, and hears the caller when that
     session.expect({ audio: [0, 8], telephoneEvent: { receive: 101, send: 101, clockRate: 8000 } });
     session.connect(far.address, null);
     let before = 0;
+    let watch = new Stopwatch();
     for (const beat of rounds(1_200)) {
-      if (beat === 600) before = heapInUse();
+      if (beat === 600) {
+        before = heapInUse();
+        watch = new Stopwatch();
+      }
       for (let left = dice.below(4); left > 0; left--) await far.sendRaw(session.port, datagram(dice, beat));
       if (beat % 5 === 0) await setImmediate();
       clock.advance(20);
-      const frame = session.receive();
+      const frame = watch.time('a beat', () => session.receive());
       assert.ok(['audio', 'partial', 'lost', 'silence'].includes(frame.kind));
       assert.equal(frame.payload.length, 160);
     }
+    watch.assertNoStall();
     const grown = heapInUse() - before;
     assert.ok(grown < 8 * MIB, `${Math.round(grown / MIB)} MiB more`);
     assert.ok(await isHeard(session, far, clock, dice));

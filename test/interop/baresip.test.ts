@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict';
 import { before, describe, it } from 'node:test';
 import { App, type StreamSeen } from '../support/app.ts';
-import { BARESIP_HERTZ, BARESIP_USER, Baresip, baresipMissing } from '../support/baresip.ts';
+import { BARESIP_HERTZ, BARESIP_USER, Baresip, baresipMissing, hasG722 } from '../support/baresip.ts';
 import { freePort } from '../support/peer-process.ts';
 import { suiteOwner } from '../support/suite.ts';
 import { type System, startSystem } from '../support/system.ts';
@@ -15,9 +15,13 @@ import { readWav, wavOf } from '../support/wav-samples.ts';
 const missing = baresipMissing();
 
 const RATE = 8000;
+const WIDE = 16_000;
 const PLAYED_HERTZ = 1000;
 const PLAYED_MS = 2000;
 const NUMBER = '+15550100020';
+
+const samplesOf = (bytes: Buffer): Int16Array =>
+  Int16Array.from({ length: bytes.length >> 1 }, (_, at) => bytes.readInt16LE(at * 2));
 
 describe('baresip', missing === null ? {} : { skip: missing }, () => {
   const owner = suiteOwner();
@@ -40,9 +44,7 @@ describe('baresip', missing === null ? {} : { skip: missing }, () => {
 
   /** The middle second of what the phone said, as the application got it: the phone's sine and nothing else. */
   function assertHeardThePhone(stream: StreamSeen): void {
-    const bytes = stream.audio();
-    const samples = new Int16Array(bytes.length >> 1);
-    for (let index = 0; index < samples.length; index++) samples[index] = bytes.readInt16LE(index * 2);
+    const samples = samplesOf(stream.audio());
     assert.ok(samples.length > 2 * RATE, `the application got ${samples.length} samples`);
     const second = samples.subarray(samples.length - 2 * RATE, samples.length - RATE);
     const level = toneLevel(second, BARESIP_HERTZ, RATE);
@@ -114,5 +116,34 @@ describe('baresip', missing === null ? {} : { skip: missing }, () => {
     await stream.closed();
     assertHeardThePhone(stream);
     await assertHeardByThePhone(phone);
+  });
+
+  it('speaks G.722: what is above 4 kHz reaches the app in a stream of 16 kHz, and the phone', {
+    skip: hasG722() ? false : 'NOT PROVEN: this baresip has no G.722',
+  }, async () => {
+    const phone = await Baresip.start(owner, { codec: 'g722', port, hertz: 6000 });
+    const stream = `<Stream url="${app.wsUrl('/wide')}" rawAudio="duplex" audioCodec="pcm" sampleRate="${WIDE}"/>`;
+    const twiml = `<Response><Connect>${stream}</Connect></Response>`;
+    const sid = await system.call({ to: BARESIP_USER, trunk: 'baresip', twiml });
+    await phone.event('CALL_ESTABLISHED');
+    const started = await system.event(sid, 'media.started');
+    assert.equal(started['codec'], 'G722');
+    const seen = await app.stream('/wide');
+    await seen.until('a second', ({ binary }) => binary.length > 50);
+    seen.socket.send(Buffer.from(sine(5500, PLAYED_MS, WIDE, 0.35).buffer));
+    await seen.until('three seconds more', ({ binary }) => binary.length > 200);
+    phone.hangup();
+    await system.ended(sid);
+
+    const heard = samplesOf(Buffer.concat(seen.binary.slice(100, 150)));
+    assert.ok(toneLevel(heard, 6000, WIDE) > 0.05, `the app hears 6 kHz at ${toneLevel(heard, 6000, WIDE)}`);
+    assert.ok(toneLevel(heard, 2000, WIDE) < 0.001, 'and not its image');
+    await phone.stop();
+    const runs = heardAt(readWav(phone.recording, WIDE).samples, 5500, WIDE, 0.35);
+    const totalMs = runs.reduce((sum, { fromMs, toMs }) => sum + toMs - fromMs, 0);
+    assert.ok(
+      Math.abs(totalMs - PLAYED_MS) < 150,
+      `the phone heard 5.5 kHz for ${totalMs} ms: ${JSON.stringify(runs)}`,
+    );
   });
 });

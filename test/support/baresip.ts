@@ -2,7 +2,7 @@
  * Driver of baresip (Debian: baresip-core): a real phone without a sound card. It speaks a sine of
  * 440 Hz, records what it hears, and is told what to do over its control port (JSON in netstrings).
  */
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
@@ -11,8 +11,10 @@ import { systemClock } from '../../shared/kernel/clock.ts';
 import { pause, withDeadline } from '../../shared/kernel/deadline.ts';
 import { freePort, PeerProcess, whyMissing } from './peer-process.ts';
 
-/** What it says to the far end. */
+/** What it says to the far end, unless told. */
 export const BARESIP_HERTZ = 440;
+/** As Debian packages it. */
+const MODULES = '/usr/lib/baresip/modules';
 
 export interface BaresipEvent {
   readonly type: string;
@@ -23,13 +25,18 @@ export interface BaresipEvent {
 export const BARESIP_USER = '+15550108888';
 
 export interface BaresipOptions {
-  readonly codec: 'pcmu' | 'pcma';
+  readonly codec: 'pcmu' | 'pcma' | 'g722';
+  /** The sine it says. */
+  readonly hertz?: number;
   /** Fixed when a trunk must know it beforehand. */
   readonly port?: number;
 }
 
 /** Why baresip cannot be used, or null. */
 export const baresipMissing = (): string | null => whyMissing('baresip', 'baresip-core');
+
+/** G.722 comes with the same package, without a sound card. */
+export const hasG722 = (): boolean => existsSync(path.join(MODULES, 'g722.so'));
 
 export class Baresip {
   readonly port: number;
@@ -55,7 +62,10 @@ export class Baresip {
     const port = options.port ?? (await freePort());
     const controlPort = await freePort();
     mkdirSync(path.join(directory, 'heard'));
-    writeFileSync(path.join(directory, 'config'), configOf(directory, port, controlPort));
+    writeFileSync(
+      path.join(directory, 'config'),
+      configOf(directory, port, controlPort, options.hertz ?? BARESIP_HERTZ),
+    );
     writeFileSync(path.join(directory, 'accounts'), accountOf(port, options.codec));
     writeFileSync(path.join(directory, 'contacts'), '');
     const child = new PeerProcess(test, 'baresip', ['-4', '-f', directory], directory);
@@ -159,15 +169,15 @@ async function reach(port: number, child: PeerProcess): Promise<Socket> {
 }
 
 const accountOf = (port: number, codec: string): string =>
-  `<sip:${BARESIP_USER}@127.0.0.1:${port}>;regint=0;answermode=auto;audio_codecs=${codec}/8000/1;ptime=20\n`;
+  `<sip:${BARESIP_USER}@127.0.0.1:${port}>;regint=0;answermode=auto;audio_codecs=${codec}/${codec === 'g722' ? 16_000 : 8000}/1;ptime=20\n`;
 
-const configOf = (directory: string, port: number, controlPort: number): string => `
+const configOf = (directory: string, port: number, controlPort: number, hertz: number): string => `
 poll_method epoll
 sip_listen 127.0.0.1:${port}
 net_interface 127.0.0.1
 call_local_timeout 60
 call_max_calls 4
-audio_source ausine,${BARESIP_HERTZ}
+audio_source ausine,${hertz}
 audio_player aubridge,sink
 audio_alert aubridge,alert
 ausrc_srate 48000
@@ -177,8 +187,9 @@ auplay_channels 2
 audio_level no
 rtp_tos 184
 jitter_buffer_delay 2-10
-module_path /usr/lib/baresip/modules
+module_path ${MODULES}
 module g711.so
+module g722.so
 module ausine.so
 module aubridge.so
 module sndfile.so

@@ -125,7 +125,12 @@ describe("the Agents SDK's Twilio transport", () => {
     const { item_id, audio_end_ms } = truncation();
     assert.equal(item_id, 'answer');
     assert.equal(interruptions(), 1);
-    // The SDK adds 50 ms to the last mark it has seen; the clear itself is read a beat later.
+    // What the SDK says was heard is the last mark it had seen, plus 50 ms of its own; of that mark we say the same, to a frame.
+    const msOf = ({ name }: { name: string }): number => Number(name.split(':')[1]);
+    const lastSeen = marksOf(stream, 'answer').find(({ mark }) => msOf(mark) === audio_end_ms - 50)?.mark;
+    assert.ok(lastSeen && !lastSeen.cleared, `${audio_end_ms}`);
+    assert.ok(Math.abs(lastSeen.playedMs - 1_000 - msOf(lastSeen)) <= FRAME_MS, JSON.stringify(lastSeen));
+    // The clear itself is read a beat later.
     assert.ok(Math.abs(audio_end_ms - 50 - heardMs) <= 2 * FRAME_MS, `they say ${audio_end_ms}, we played ${heardMs}`);
     assert.ok(Math.abs(heardMs + cleared.droppedMs - 30_000) <= FRAME_MS, JSON.stringify(cleared));
     assert.equal(model.events.filter(({ type }) => type === 'response.cancel').length, 1);
@@ -139,7 +144,7 @@ describe("the Agents SDK's Twilio transport", () => {
       cleared.marks,
     );
     assert.deepEqual(
-      marks.map(({ name }) => Number(name.split(':')[1])),
+      marks.map(msOf),
       Array.from({ length: 1_500 }, (_, at) => (at + 1) * 20),
     );
 
