@@ -38,8 +38,8 @@ export interface Stack {
   readonly phonesAddress: string | null;
   /** By name: `redis` is not among them; `phones`, `gateway`, `worker-1` …, `api-1` … are. */
   readonly children: ReadonlyMap<string, Child>;
-  /** One more service while the stack runs, e.g. another worker. */
-  add(name: string, room: ServiceRoom): Promise<Child>;
+  /** One more service while the stack runs, e.g. another worker, with settings of its own on top. */
+  add(name: string, room: ServiceRoom, environment?: Readonly<Record<string, string>>): Promise<Child>;
   /** Drains and ends everything, newest first. Idempotent. */
   stop(): Promise<void>;
 }
@@ -101,7 +101,7 @@ class Building {
       sipAddress,
       phonesAddress,
       children: this.#children,
-      add: (name, room) => this.#start(name, room),
+      add: (name, room, environment) => this.#start(name, room, environment),
       stop: async () => {
         const errors = await this.closers.close();
         if (errors.length > 0) throw new AggregateError(errors, 'The system did not end cleanly.');
@@ -135,12 +135,12 @@ class Building {
     return address;
   }
 
-  async #start(name: string, room: ServiceRoom): Promise<Child> {
+  async #start(name: string, room: ServiceRoom, own: Readonly<Record<string, string>> = {}): Promise<Child> {
     const { clock, onLine, onProgress, drainMs } = this.#options;
     const child = await startChild({
       name,
       file: path.join(dist, `${rooms[room]}.js`),
-      environment: this.#environment,
+      environment: { ...this.#environment, ...own },
       portSetting: portSettings[room],
       onLine,
       onDeath: (service, how) => onProgress(`${service} ${how}; starting it again`),
