@@ -1,0 +1,81 @@
+/**
+ * A host of the simulation: worker threads as pools over a real store and real queues, in this process or in one of
+ * its own that can be killed (`node host.js`, told what to be by its parent).
+ */
+import { randomBytes } from 'node:crypto';
+import { systemClock as clock } from '../../shared/kernel/clock.ts';
+import { Closers } from '../../shared/kernel/closers.ts';
+import type { OwnerId } from '../../shared/kernel/ids.ts';
+import { createLogger } from '../../shared/kernel/log.ts';
+import { openQueue } from '../../shared/queue.ts';
+import { openStore } from '../../shared/store/open.ts';
+import { unobserved } from '../../worker/pool/observer.ts';
+import { openPool } from '../../worker/pool/pool.ts';
+import { SimulatedSession, type Told } from './world.ts';
+
+export interface HostOptions {
+  readonly redisUrl: string;
+  readonly threads: number;
+  readonly callsPerThread: number;
+  readonly told: Told;
+}
+
+/** Opens its threads; the closer ends them as a dead host would: without a word. */
+export async function openHost({ redisUrl, threads, callsPerThread, told }: HostOptions): Promise<() => Promise<void>> {
+  const log = createLogger('simulate', 'error');
+  const closers = new Closers();
+  const store = await openStore(redisUrl, { retentionMs: 3_600_000 }, clock, log);
+  closers.push(() => store.close());
+  const unused = (): never => {
+    throw new Error('there is no media in a simulation');
+  };
+  for (let thread = 0; thread < threads; thread += 1) {
+    const queue = await openQueue(redisUrl, clock, log);
+    closers.push(() => queue.close());
+    await openPool({
+      owner: `simulated-${process.pid}-${thread}-${randomBytes(3).toString('hex')}` as OwnerId,
+      capacity: callsPerThread,
+      queueTimeoutMs: 3_600_000,
+      probe: null,
+      store,
+      queue,
+      clock,
+      log,
+      courier: { wake: () => undefined, owed: () => [], leave: async () => 'empty', deliver: async () => undefined },
+      makeLeg: unused,
+      makeSession: (ports) => new SimulatedSession(ports, told),
+      observe: unobserved,
+      shared: {
+        parser: { parse: unused, close: unused },
+        synthesiser: { synthesise: unused, close: unused },
+        openStream: unused,
+        allowInsecureWs: true,
+        webhook: null,
+      },
+      newFetcher: () => ({ fetch: unused }),
+    });
+  }
+  return async () => {
+    for (const error of await closers.close()) log.debug({ err: error }, 'while closing');
+  };
+}
+
+export interface HostOrder {
+  readonly redisUrl: string;
+  readonly calls: number;
+}
+
+/** In a process of its own: one message for each call that is up. */
+if (process.send && process.argv[2] === '--host') {
+  process.once('message', ({ redisUrl, calls }: HostOrder) => {
+    const told = { onUp: () => process.send?.({ kind: 'up' }), onTakenOver: () => undefined };
+    openHost({ redisUrl, threads: 1, callsPerThread: calls, told }).then(
+      () => process.send?.({ kind: 'open' }),
+      (error: unknown) => {
+        console.error(error);
+        process.exit(1);
+      },
+    );
+  });
+  process.once('disconnect', () => process.exit(0));
+}
