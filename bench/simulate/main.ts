@@ -10,6 +10,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
+import { setFlagsFromString } from 'node:v8';
 import { systemClock as clock } from '../../shared/kernel/clock.ts';
 import { Closers } from '../../shared/kernel/closers.ts';
 import type { CallSid } from '../../shared/kernel/ids.ts';
@@ -22,6 +23,9 @@ import type { Store } from '../../shared/store/store.ts';
 import { type HostOrder, openHost } from './host.ts';
 import { loadBetween, type RedisFigures, redisFigures, slowest } from './redis-figures.ts';
 import { GATEWAY, SimulatedGateway, simulatedCall } from './world.ts';
+
+// A hundred thousand calls of all hosts in one process; spread over twenty hosts each has room enough.
+setFlagsFromString('--max-old-space-size=12000');
 
 const { values: options } = parseArgs({
   options: {
@@ -151,15 +155,12 @@ async function setUp(store: Store, queue: CallQueue, tally: Tally, count: number
   let placed = tally.sids.length;
   while (upNow() < goal) {
     if (performance.now() > until) throw new Error(`only ${upNow()} of ${goal} calls came up`);
-    const batch = Math.min(width - (placed - upNow()), goal - placed);
-    if (batch < width / 10 && placed < goal) {
+    const room = width - (placed - upNow());
+    if (placed === goal || room < width / 10) {
       await wait(2);
       continue;
     }
-    if (placed === goal) {
-      await wait(5);
-      continue;
-    }
+    const batch = Math.min(room, goal - placed);
     placed += batch;
     await Promise.all(
       Array.from({ length: batch }, async () => {
