@@ -20,7 +20,7 @@ const HOLE_MS = 2500;
 /** After a hole: the longest pause of a connection that looks for Redis, and a renewal. */
 const GRACE_MS = 5000;
 /** Leases in one step; Redis does nothing else meanwhile. */
-const BATCH = 1000;
+const BATCH = 250;
 
 interface Lease {
   /** The id of the job. */

@@ -8,7 +8,7 @@ import path from 'node:path';
 import { describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 
-const suites = ['store-calls', 'store-streams', 'store-rest', 'queue', 'pool'];
+const suites = ['store-calls', 'store-streams', 'store-rest', 'queue', 'pool', 'leases'];
 const own = fileURLToPath(import.meta.url);
 const WITHIN_MS = 90_000;
 
