@@ -102,18 +102,26 @@ function drawBar({ kind, label, from, to }, y, x) {
   return room === '' ? [bar] : [bar, text(x(from) + 7, y + 14, room, 'bar')];
 }
 
+/** A tick is named where its name runs into no other tick and no other name. */
 function drawTicks(ticks, y, x, width) {
-  let free = 0;
-  return ticks.flatMap(({ kind, label, at }) => {
+  let taken = 0;
+  return ticks.flatMap(({ kind, label, at }, index) => {
     const place = x(at);
     const tick = shape('path', { class: kind, d: `M${place.toFixed(1)} ${y + 1}v${BAR - 2}` });
     tick.append(titled(label));
-    const needs = label.length * LETTER;
-    if (label === '' || place < free) return [tick];
-    const isLast = place + needs > width;
-    const named = text(isLast ? place - 6 : place + 5, y + 14, label);
-    if (isLast) named.setAttribute('text-anchor', 'end');
-    free = place + (isLast ? 0 : needs) + 12;
+    const next = ticks[index + 1];
+    const needs = label.length * LETTER + 12;
+    const room = (next === undefined ? width : x(next.at)) - place;
+    const before = taken;
+    taken = place;
+    if (label === '') return [tick];
+    if (room >= needs) {
+      taken = place + needs;
+      return [tick, text(place + 6, y + 14, label)];
+    }
+    if (next !== undefined || place - before < needs) return [tick];
+    const named = text(place - 6, y + 14, label);
+    named.setAttribute('text-anchor', 'end');
     return [tick, named];
   });
 }

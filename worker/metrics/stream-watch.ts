@@ -2,7 +2,7 @@
 import { isLive, type StreamCounters, type StreamError, type StreamRecord } from '../../shared/domain/stream.ts';
 import type { Clock } from '../../shared/kernel/clock.ts';
 import type { OpenStream, Stream } from '../stream/stream.ts';
-import { Growth } from './growth.ts';
+import { addTo, Growth } from './growth.ts';
 import type { ThreadMetrics } from './thread-metrics.ts';
 
 interface Watched {
@@ -52,27 +52,37 @@ export class StreamWatch {
   }
 
   look(): void {
-    const { streams } = this.#metrics;
-    streams.reset();
+    const sum: Partial<Record<keyof StreamCounters, number>> = {};
+    const kinds = new Map<string, { readonly labels: ReturnType<typeof kindOf> & { state: string }; count: number }>();
     for (const watched of this.#watched) {
-      const { record } = watched.stream;
-      this.#count(watched);
-      if (isLive(record.status)) streams.inc({ ...kindOf(record), state: record.status });
-      else this.#watched.delete(watched);
+      const { stream, growth } = watched;
+      const { record } = stream;
+      addTo(sum, growth.since(stream.counters()));
+      if (!isLive(record.status)) {
+        this.#watched.delete(watched);
+        continue;
+      }
+      const { mode, dialect } = record.spec;
+      const key = `${mode} ${dialect} ${record.status}`;
+      const kind = kinds.get(key) ?? { labels: { mode, dialect, state: record.status }, count: 0 };
+      kind.count += 1;
+      kinds.set(key, kind);
     }
+    this.#metrics.streams.reset();
+    for (const { labels, count } of kinds.values()) this.#metrics.streams.set(labels, count);
+    this.#count(sum);
   }
 
-  #count({ stream, growth }: Watched): void {
-    const grown = growth.since(stream.counters());
+  #count(sum: Partial<Record<keyof StreamCounters, number>>): void {
     const metrics = this.#metrics;
-    metrics.framesSent.inc(grown.framesSent);
-    metrics.bytesSent.inc(grown.bytesSent);
-    metrics.droppedToApp.inc(grown.framesDropped * FRAME_SECONDS);
-    metrics.messagesReceived.inc(grown.messagesReceived);
-    metrics.bytesReceived.inc(grown.bytesReceived);
-    metrics.playedSeconds.inc(grown.playedMs / 1000);
-    metrics.droppedFromApp.inc(grown.droppedMs / 1000);
-    metrics.reconnects.inc(grown.reconnects);
+    metrics.framesSent.inc(sum.framesSent ?? 0);
+    metrics.bytesSent.inc(sum.bytesSent ?? 0);
+    metrics.droppedToApp.inc((sum.framesDropped ?? 0) * FRAME_SECONDS);
+    metrics.messagesReceived.inc(sum.messagesReceived ?? 0);
+    metrics.bytesReceived.inc(sum.bytesReceived ?? 0);
+    metrics.playedSeconds.inc((sum.playedMs ?? 0) / 1000);
+    metrics.droppedFromApp.inc((sum.droppedMs ?? 0) / 1000);
+    metrics.reconnects.inc(sum.reconnects ?? 0);
   }
 
   #ended(record: StreamRecord, error: StreamError | null): void {

@@ -21,6 +21,8 @@ export class ThreadMetrics {
   constructor(thread: number) {
     this.registry.setDefaultLabels({ thread: String(thread) });
     showTimers(this.registry);
+    // There from the start, so that the first one is seen as a step.
+    for (const result of ['delivered', 'failed']) this.callbacks.inc({ result }, 0);
   }
 
   // Calls.
