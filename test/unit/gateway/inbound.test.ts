@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { OwnerId } from '../../../shared/kernel/ids.ts';
+import type { Span } from '../../../shared/tracing/tracer.ts';
 import { GatewayFixture, OWNER, QUEUE_TIMEOUT_MS } from '../../support/gateway-fixture.ts';
 import { GatewayWorld, settle } from '../../support/gateway-world.ts';
 
@@ -20,6 +21,32 @@ describe('an INVITE to a number of ours', () => {
     assert.deepEqual(fixture.world.jobs, [sid]);
     await fixture.pass(1000);
     assert.deepEqual(fixture.world.entryTypes(sid), ['sip.invite']);
+  });
+
+  it('begins a trace, which its record carries on, and times what was waited for', async () => {
+    const told: string[] = [];
+    const span: Span = {
+      traceparent: '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01',
+      rename: () => {},
+      set: () => {},
+      event: () => {},
+      end: (failure) => told.push(`end ${failure ?? 'well'}`),
+    };
+    const fixture = await new GatewayFixture(new GatewayWorld(), {
+      tracer: {
+        start: (name, kind, parent) => {
+          told.push(`${name} ${kind} ${parent}`);
+          return span;
+        },
+        close: async () => {},
+      },
+      counted: { onTime: (name, ms) => told.push(`${name} ${ms}`), onUnclaimedEnd: () => told.push('unclaimed') },
+    }).start();
+    const { sid } = await fixture.inbound();
+    assert.equal(fixture.world.held(sid).record.plan.traceparent, span.traceparent);
+    await fixture.pass(1500);
+    await fixture.say(sid, { kind: 'answer', leg: 'a', sdp: 'v=0 answer' });
+    assert.deepEqual(told, ['INVITE server null', 'end well', 'inviteToAnswerIn 1500']);
   });
 
   it('finds a number kept without +, and the default number', async () => {
