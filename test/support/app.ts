@@ -95,7 +95,7 @@ export class App {
     this.#server = server;
   }
 
-  static async start(owner: Owner): Promise<App> {
+  static async start(owner: Owner, host = '127.0.0.1'): Promise<App> {
     const server = createServer();
     const app = new App(server);
     server.on('connection', (socket) => {
@@ -120,7 +120,7 @@ export class App {
       app.onStream(seen);
       app.#wake();
     });
-    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    await new Promise<void>((resolve) => server.listen(0, host, resolve));
     owner.after(() => app.close());
     return app;
   }
