@@ -11,7 +11,7 @@ export class Exposition {
   readonly samples: Sample[] = [];
   /** Every name a query may use, whether it has a value yet or not. */
   readonly names = new Set<string>();
-  /** Name to what it is, with the labels that were seen. */
+  /** Each figure by its name, and what it says of itself. */
   readonly kinds = new Map<string, { readonly kind: string; readonly help: string }>();
 
   /** @throws on a line that is none. */

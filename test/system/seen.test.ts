@@ -5,7 +5,6 @@
  */
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { before, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
@@ -170,16 +169,6 @@ describe('a system at work', () => {
     const { names } = await scrape(system);
     for (const { place, expr } of [...dashboardQueries(), ...alertQueries()])
       for (const metric of metricsOfQuery(expr)) assert.ok(names.has(metric), `${metric} of ${place}`);
-  });
-
-  it('has every figure of ours in docs/monitoring.md, and no other', async () => {
-    const { kinds } = await scrape(system);
-    const rows = [...kinds]
-      .filter(([name]) => name.startsWith('pivot_'))
-      .map(([name, { kind, help }]) => `| \`${name}\` | ${kind} | ${help} |`)
-      .sort();
-    const table = readFileSync('docs/monitoring.md', 'utf8').split(/<!-- \/?metrics -->\n/)[1] ?? '';
-    assert.equal(table, `| metric | kind | |\n|---|---|---|\n${rows.join('\n')}\n`);
   });
 
   it('names no call, no stream, no number and no address in a label', async () => {
