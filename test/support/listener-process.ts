@@ -39,7 +39,7 @@ export class ListenerProcess {
     return `ws://127.0.0.1:${this.port}/stream`;
   }
 
-  /** Resolves when it listens. `dieAt`: it kills itself at that media message. */
+  /** Resolves when it listens. `dieAt`: it kills itself straight after that media message. */
   async start(dieAt = 0): Promise<void> {
     assert.equal(this.#child, null);
     const child = fork(program, [String(this.port), this.#file, String(dieAt)], { stdio: 'inherit' });

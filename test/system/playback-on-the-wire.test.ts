@@ -15,6 +15,8 @@ import { wavOf } from '../support/wav-samples.ts';
 
 const SILENCE = 0xff;
 const PER_MS = RATE / 1000;
+const FADE_MS = 5;
+const FRAME = 160;
 
 interface Talk {
   readonly scene: Scene;
@@ -54,6 +56,12 @@ describe('what an app says, on the wire', () => {
     event: 'media',
     media: { payload: Buffer.from(bytes).toString('base64'), ...(format === undefined ? {} : { format }) },
   });
+  /** All that is said meanwhile goes out as one piece of TCP. */
+  const atOnce = ({ stream: { upgrade } }: Talk, saying: () => void): void => {
+    upgrade.socket.cork();
+    saying();
+    upgrade.socket.uncork();
+  };
   const mark = (name: string): object => ({ event: 'mark', mark: { name } });
   const markBack = (stream: StreamSeen, name: string): Promise<void> =>
     stream.until(`mark ${name}`, (seen) => seen.of('mark').some((message) => message.mark.name === name));
@@ -102,13 +110,65 @@ describe('what an app says, on the wire', () => {
     const sound = Buffer.from(toMulaw(sine(440, 1000, RATE, 0.35))).map((byte) => (byte === SILENCE ? 0xfe : byte));
     for (const size of [7, 160, 4096, 100_000]) {
       const from = probe.count;
-      for (let at = 0; at < sound.length; at += size) call.say(media(sound.subarray(at, at + size)));
-      call.say(mark(`${size}`));
+      atOnce(call, () => {
+        for (let at = 0; at < sound.length; at += size) call.say(media(sound.subarray(at, at + size)));
+        call.say(mark(`${size}`));
+      });
       await markBack(call.stream, `${size}`);
       await later(probe);
       const heard = trimmed(await payloads(probe, from));
       assert.ok(heard.equals(sound), `in pieces of ${size}: ${heard.length} bytes of ${sound.length}`);
     }
+    await call.scene.hangUp();
+  });
+
+  it('AC-43: clear with 30 s queued and 500 messages behind it in the socket is silence within a frame, and no click', async () => {
+    const call = await talk();
+    const probe = await tap(owner, call.scene.phone);
+    const loud = toMulaw(new Int16Array(1000 * PER_MS).fill(9000));
+    const behind = toMulaw(sine(440, 10_000, RATE, 0.1));
+    const from = probe.count;
+    for (let second = 0; second < 30; second++) {
+      call.say(media(loud));
+      call.say(mark(`${second}`));
+    }
+    await markBack(call.stream, '0');
+    atOnce(call, () => {
+      call.say({ event: 'clear' });
+      for (let at = 0; at < behind.length; at += 160) call.say(media(behind.subarray(at, at + 160)));
+    });
+    await call.stream.until('the answer', (seen) => seen.of('cleared').length === 1);
+    await later(probe);
+    call.say({ event: 'clear' });
+    await call.stream.until('the second answer', (seen) => seen.of('cleared').length === 2);
+
+    const [{ cleared }] = call.stream.of('cleared') as [
+      { cleared: { playedMs: number; droppedMs: number; marks: string[] } },
+    ];
+    const samples = fromMulaw(await payloads(probe, from));
+    const isLoud = (sample: number): boolean => Math.abs(sample - 9000) < 300;
+    const begun = samples.findIndex(isLoud);
+    // The frame after the last loud one.
+    const gone = Math.round((samples.findLastIndex(isLoud) + 1) / FRAME) * FRAME;
+    const playedMs = (gone - begun) / PER_MS;
+    assert.ok(Math.abs(playedMs - cleared.playedMs) <= 20, `${playedMs} ms in RTP, ${cleared.playedMs} told`);
+    assert.equal(cleared.playedMs + cleared.droppedMs, 30_000);
+    assert.ok(samples.subarray(begun, gone).every(isLoud), 'nothing else before it');
+    // What was behind the clear is heard from its first sample on; over that the old sound fades, in small steps.
+    const next = fromMulaw(behind);
+    let last = 9000;
+    for (let at = 0; at < FRAME; at++) {
+      const left = (samples[gone + at] ?? 0) - (next[at] ?? 0);
+      if (at >= FADE_MS * PER_MS) assert.equal(left, 0, `${at} samples after the clear`);
+      else assert.ok(last - left > -300 && last - left < 700, `a click: from ${last} to ${left}`);
+      last = left;
+    }
+    const names = call.stream.of('mark').map((message) => message.mark.name);
+    assert.deepEqual(
+      names,
+      Array.from({ length: 30 }, (_, second) => `${second}`),
+    );
+    assert.deepEqual(cleared.marks, names.slice(-cleared.marks.length));
     await call.scene.hangUp();
   });
 

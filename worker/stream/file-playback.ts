@@ -1,13 +1,14 @@
 /**
  * The Pivot way to play: pieces of a WAV or MP3 file, closed and queued by a `mark` (PROTOCOL §2.6, §0 rows 13–18).
- * Files are decoded one after the other away from the audio path; marks keep their order meanwhile.
- * `clear` drops only what came since the last mark. Owned by the bidirectional mode.
+ * Files are decoded one after the other away from the audio path; marks keep their order meanwhile, and bare samples
+ * that come after a file wait until it was heard. `clear` drops those, and what came since the last mark, but no file
+ * that is closed. Owned by the bidirectional mode.
  */
 import { setImmediate } from 'node:timers/promises';
 import { decodeAudio } from '../media/audio-file.ts';
 import { AudioFileError } from '../media/audio-file-error.ts';
 import { Fifo } from './fifo.ts';
-import type { Playback } from './playback.ts';
+import type { Cleared, Playback } from './playback.ts';
 
 /** A whole file as mono samples at `rate`, piece by piece. Throws when it cannot be read. */
 export type ReadAudioFile = (file: Buffer, rate: number) => AsyncIterable<Int16Array>;
@@ -23,14 +24,15 @@ export async function* decodeFile(file: Buffer, rate: number): AsyncGenerator<In
 
 type FileKind = 'wav' | 'mp3';
 
-interface Closed {
-  readonly file: Buffer;
-  readonly name: string;
-}
+type Waiting =
+  | { readonly kind: 'file'; readonly file: Buffer; readonly name: string }
+  /** Of a live app, behind a file. */
+  | { readonly kind: 'samples'; readonly samples: Int16Array }
+  | { readonly kind: 'mark'; readonly name: string };
 
-/** Bytes of one file, and of all files that wait to be decoded. */
+/** Bytes of one file, and of all that waits. */
 const MAX_FILE_BYTES = 32 * 1024 * 1024;
-const MAX_WAITING = 4_096;
+const MAX_WAITING = 32_768;
 
 const kinds: Readonly<Record<string, FileKind>> = {
   'audio/wav': 'wav',
@@ -55,8 +57,11 @@ export class FilePlayback {
   #waitingBytes = 0;
   /** Of the open buffer: null before its first message, `discard` after one that cannot be played. */
   #kind: FileKind | 'discard' | null = null;
-  readonly #closed = new Fifo<Closed>();
-  #reading = false;
+  readonly #waiting = new Fifo<Waiting>();
+  #busy = false;
+  /** Files that are in the playout. */
+  #unheard = 0;
+  #wake = (): void => {};
   readonly #stopped = new AbortController();
 
   constructor(playback: Playback, read: ReadAudioFile, listener: FileListener) {
@@ -91,14 +96,43 @@ export class FilePlayback {
       this.#playback.announce(name);
       return;
     }
-    if (this.#closed.length >= MAX_WAITING) {
-      this.#problem('too many files are waiting');
-      return;
-    }
-    this.#waitingBytes += this.#bytes;
-    this.#closed.push({ file: Buffer.concat(this.#pieces), name });
+    this.#wait({ kind: 'file', file: Buffer.concat(this.#pieces), name });
     this.clear();
-    if (!this.#reading) void this.#readAll();
+    if (!this.#busy) void this.#playAll();
+  }
+
+  /** A closed file has not been heard to its end: what comes now comes behind it. */
+  get isBusy(): boolean {
+    return this.#busy;
+  }
+
+  /** What is in the playout is of files, and nothing else is: a clear must leave it. */
+  get isSounding(): boolean {
+    return this.#unheard > 0;
+  }
+
+  /** Samples of a live app, behind the files. They are lent. */
+  follow(samples: Int16Array): void {
+    if (samples.length > 0) this.#wait({ kind: 'samples', samples: samples.slice() });
+  }
+
+  /** A mark of a live app, behind the files and what follows them. */
+  followingMark(name: string): void {
+    this.#wait({ kind: 'mark', name });
+  }
+
+  /** Drops what waits of a live app; its marks come back. The files stay. */
+  clearFollowing(): Cleared {
+    const files: Waiting[] = [];
+    const marks: string[] = [];
+    let samples = 0;
+    for (let item = this.#take(); item; item = this.#take()) {
+      if (item.kind === 'file') files.push(item);
+      else if (item.kind === 'mark') marks.push(item.name);
+      else samples += item.samples.length;
+    }
+    for (const file of files) this.#wait(file);
+    return this.#playback.discard(samples, marks);
   }
 
   /** Drops what came since the last mark. */
@@ -108,24 +142,72 @@ export class FilePlayback {
     this.#kind = null;
   }
 
-  /** The stream is over: marks of files that were not read yet come back. The playback is ended first. */
+  /** The stream is over: marks of what was not played yet come back. The playback is ended first. */
   end(): void {
     this.#stopped.abort();
+    this.#wake();
     this.clear();
-    for (let closed = this.#closed.shift(); closed; closed = this.#closed.shift()) this.#playback.mark(closed.name);
+    for (let item = this.#take(); item; item = this.#take()) {
+      if (item.kind !== 'samples') this.#playback.mark(item.name);
+    }
   }
 
-  async #readAll(): Promise<void> {
-    this.#reading = true;
-    for (let closed = this.#closed.peek(); closed; closed = this.#closed.peek()) {
-      const fault = await this.#play(closed.file);
-      if (this.#stopped.signal.aborted) break;
-      this.#closed.shift();
-      this.#waitingBytes -= closed.file.length;
-      if (fault !== null) this.#broken(`the file before mark ${closed.name} cannot be played: ${fault}`);
-      this.#playback.mark(closed.name);
+  #wait(item: Waiting): void {
+    const bytes = bytesOf(item);
+    if (this.#waiting.length >= MAX_WAITING || this.#waitingBytes + bytes > MAX_FILE_BYTES) {
+      this.#problem('too much is waiting behind a file');
+      return;
     }
-    this.#reading = false;
+    this.#waitingBytes += bytes;
+    this.#waiting.push(item);
+    this.#wake();
+  }
+
+  #take(): Waiting | undefined {
+    const item = this.#waiting.shift();
+    if (item !== undefined) this.#waitingBytes -= bytesOf(item);
+    return item;
+  }
+
+  async #playAll(): Promise<void> {
+    this.#busy = true;
+    while (!this.#stopped.signal.aborted) {
+      const item = this.#waiting.peek();
+      if (item?.kind === 'file') await this.#playFile(item.file, item.name);
+      // Files and live audio are never in the playout together: a clear takes the one and leaves the other.
+      else if (this.isSounding) await this.#somethingNew();
+      else if (item === undefined) break;
+      else this.#playNext();
+    }
+    this.#busy = false;
+  }
+
+  /** Until a file was heard to its end, or something came. */
+  #somethingNew(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#wake = resolve;
+    });
+  }
+
+  #playNext(): void {
+    const item = this.#take();
+    if (item?.kind === 'samples') this.#playback.play(item.samples);
+    else if (item?.kind === 'mark') this.#playback.mark(item.name);
+  }
+
+  /** Stays the first in the row while it is read, so that its mark comes back whenever the stream ends. */
+  async #playFile(file: Buffer, name: string): Promise<void> {
+    if (!this.isSounding) await new Promise<void>((resolve) => this.#playback.whenPlayed(resolve));
+    if (this.#stopped.signal.aborted) return;
+    this.#unheard += 1;
+    const fault = await this.#play(file);
+    if (this.#stopped.signal.aborted) return;
+    this.#take();
+    if (fault !== null) this.#broken(`the file before mark ${name} cannot be played: ${fault}`);
+    this.#playback.mark(name, () => {
+      this.#unheard -= 1;
+      this.#wake();
+    });
   }
 
   /** Null when it was played to its end; else what is wrong with it. */
@@ -136,5 +218,16 @@ export class FilePlayback {
     } catch (error) {
       return error instanceof AudioFileError ? error.message : 'it cannot be read';
     }
+  }
+}
+
+function bytesOf(item: Waiting): number {
+  switch (item.kind) {
+    case 'file':
+      return item.file.length;
+    case 'samples':
+      return item.samples.byteLength;
+    case 'mark':
+      return 0;
   }
 }

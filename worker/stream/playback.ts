@@ -83,10 +83,11 @@ export class Playback {
     await feedPlayout(this.#playout, source, this.#clock, signal);
   }
 
-  /** Told when everything queued so far has been played; at once when nothing is. */
-  mark(name: string): void {
+  /** Told when everything queued so far has been played; at once when nothing is. `done` is called with it. */
+  mark(name: string, done: () => void = () => {}): void {
     if (this.#ended) {
       this.#delegate.onMark(name, this.playedMs, true);
+      done();
       return;
     }
     this.#playout.mark(({ cleared }) => {
@@ -94,7 +95,14 @@ export class Playback {
       if (this.#playout.queuedSamples === 0) this.#setLive(false);
       if (cleared) this.#clearing?.push(name);
       this.#delegate.onMark(name, this.playedMs, cleared);
+      done();
     });
+  }
+
+  /** Calls back when everything queued so far was played or cleared, and tells nobody. */
+  whenPlayed(done: () => void): void {
+    if (this.#ended) done();
+    else this.#playout.mark(done);
   }
 
   /** A mark that waits for nothing. */
@@ -112,6 +120,13 @@ export class Playback {
     this.#setLive(false);
     this.beat();
     return { playedMs: this.playedMs, droppedMs: this.#ms(droppedSamples), marks };
+  }
+
+  /** What was never queued: counted as dropped, and its marks come back. */
+  discard(samples: number, marks: readonly string[]): Cleared {
+    this.#droppedSamples += samples;
+    for (const name of marks) this.#delegate.onMark(name, this.playedMs, true);
+    return { playedMs: this.playedMs, droppedMs: this.#ms(samples), marks };
   }
 
   /** Looks whether the backlog crossed a bound; once a beat. */

@@ -307,6 +307,95 @@ describe('from a Pivot app', () => {
     world.say({ event: 'clear' });
     assert.deepEqual(marks(world), [{ name: 'end', playedMs: 120, cleared: true }]);
   });
+
+  it('a file that comes while another is heard follows it without a gap', async () => {
+    const world = pivotWorld().say(file(100, 1)).say(mark('one'));
+    await settled();
+    world.beats(3).say(file(100, 2)).say(mark('two'));
+    await settled();
+    world.beats(7);
+    assert.deepEqual(names(world), ['one', 'two']);
+    assert.deepEqual(
+      world.heard.map((frame) => frame[0]),
+      [100, 100, 100, 100, 100, 200, 200, 200, 200, 200],
+    );
+  });
+
+  it('a file and bare samples are heard in the order they came, and so do their marks come back', async () => {
+    const world = pivotWorld().say(file(100, 1)).say(mark('file'));
+    const format = { encoding: 'audio/L16' };
+    const live = Buffer.from(new Int16Array(320).fill(700).buffer).toString('base64');
+    world.say({ event: 'media', media: { payload: live, format } }).say(mark('live'));
+    for (let beat = 0; beat < 20; beat++) {
+      await settled();
+      world.beats(1);
+    }
+    assert.deepEqual(marks(world), [
+      { name: 'file', playedMs: 100, cleared: false },
+      { name: 'live', playedMs: 140, cleared: false },
+    ]);
+    const sound = world.heard.map((frame) => frame[0]).filter((sample) => sample !== 0);
+    assert.deepEqual(sound, [100, 100, 100, 100, 100, 700, 700]);
+  });
+
+  it('a broken file keeps its place: its mark comes back before that of the samples behind it', async () => {
+    const world = new World(pivot).open().say(file(100)).say(mark('broken'));
+    const payload = Buffer.alloc(160, 0x80).toString('base64');
+    world.say({ event: 'media', media: { payload, format: { encoding: 'audio/x-mulaw' } } }).say(mark('live'));
+    for (let beat = 0; beat < 10; beat++) {
+      await settled();
+      world.beats(1);
+    }
+    assert.deepEqual(names(world), ['broken', 'live']);
+  });
+
+  it('a clear drops bare samples that wait behind a file, and the file is heard to its end', async () => {
+    const world = pivotWorld({ playbackEvents: true }).say(file(100, 1)).say(mark('file'));
+    const payload = Buffer.from(new Int16Array(1600).fill(700).buffer).toString('base64');
+    world.say({ event: 'media', media: { payload, format: { encoding: 'audio/L16' } } }).say(mark('live'));
+    await settled();
+    world.beats(2).say({ event: 'clear' });
+    assert.deepEqual(world.connection.of('cleared')[0].cleared, { playedMs: 40, droppedMs: 200, marks: ['live'] });
+    for (let beat = 0; beat < 15; beat++) {
+      await settled();
+      world.beats(1);
+    }
+    assert.deepEqual(marks(world), [
+      { name: 'live', playedMs: 40, cleared: true },
+      { name: 'file', playedMs: 100, cleared: false },
+    ]);
+    assert.equal(world.heardMs, 100);
+    assert.equal(world.stream.counters().droppedMs, 200);
+  });
+
+  it('at the end the marks of what waits behind a file come back too, in order', async () => {
+    const world = pivotWorld().say(file(500)).say(mark('playing')).say(file(500)).say(mark('queued'));
+    await settled();
+    world.beats(3).say(file(500)).say(mark('unread'));
+    const payload = Buffer.alloc(160, 0x80).toString('base64');
+    world.say({ event: 'media', media: { payload, format: { encoding: 'audio/x-mulaw' } } }).say(mark('live'));
+    await world.stream.stop('hangup');
+    await settled();
+    assert.deepEqual(names(world), ['playing', 'queued', 'unread', 'live']);
+  });
+
+  it('a file behind bare samples waits for them; a clear takes them and leaves the file', async () => {
+    const world = pivotWorld({ playbackEvents: true });
+    const payload = Buffer.from(new Int16Array(8000).fill(700).buffer).toString('base64');
+    world.say({ event: 'media', media: { payload, format: { encoding: 'audio/L16' } } }).say(mark('live'));
+    world.say(file(100, 1)).say(mark('file'));
+    await settled();
+    world.beats(10).say({ event: 'clear' });
+    assert.deepEqual(world.connection.of('cleared')[0].cleared, { playedMs: 200, droppedMs: 800, marks: ['live'] });
+    for (let beat = 0; beat < 15; beat++) {
+      await settled();
+      world.beats(1);
+    }
+    assert.deepEqual(marks(world), [
+      { name: 'live', playedMs: 200, cleared: true },
+      { name: 'file', playedMs: 300, cleared: false },
+    ]);
+  });
 });
 
 describe('duplex', () => {

@@ -54,8 +54,9 @@ export class Bidirectional implements Mode {
         this.#onMedia(message);
         break;
       case 'mark':
-        if (this.#live && !this.#files.isOpen) this.playback.mark(message.name);
-        else this.#files.mark(message.name);
+        if (!this.#live || this.#files.isOpen) this.#files.mark(message.name);
+        else if (this.#files.isBusy) this.#files.followingMark(message.name);
+        else this.playback.mark(message.name);
         break;
       case 'clear':
         this.#onClear();
@@ -110,7 +111,9 @@ export class Bidirectional implements Mode {
       this.#reader?.close();
       this.#reader = new BareReader(format, this.playback.rate);
     }
-    this.playback.play(this.#reader.read(payload));
+    const samples = this.#reader.read(payload);
+    if (this.#files.isBusy) this.#files.follow(samples);
+    else this.playback.play(samples);
   }
 
   /** What the app left out is as it was, or as in the stream's own format. */
@@ -131,7 +134,13 @@ export class Bidirectional implements Mode {
       this.#answerClear({ playedMs: this.playback.playedMs, droppedMs: 0, marks: [] });
       return;
     }
-    this.#answerClear(this.playback.clear());
+    const cleared = this.#files.isSounding ? null : this.playback.clear();
+    const { playedMs, droppedMs, marks } = this.#files.clearFollowing();
+    this.#answerClear({
+      playedMs,
+      droppedMs: droppedMs + (cleared?.droppedMs ?? 0),
+      marks: [...(cleared?.marks ?? []), ...marks],
+    });
   }
 
   #answerClear(cleared: { playedMs: number; droppedMs: number; marks: readonly string[] }): void {
