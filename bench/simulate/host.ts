@@ -1,6 +1,6 @@
 /**
- * A host of the simulation: worker threads as pools over a real store and real queues, in this process or in one of
- * its own that can be killed (`node host.js`, told what to be by its parent).
+ * A host of the simulation: worker threads as pools over a real store and real queues, in a process of its own that
+ * can be killed (`node host.js --host`, told what to be by its parent).
  */
 import { randomBytes } from 'node:crypto';
 import { systemClock as clock } from '../../shared/kernel/clock.ts';
@@ -62,15 +62,18 @@ export async function openHost({ redisUrl, threads, callsPerThread, told }: Host
 
 export interface HostOrder {
   readonly redisUrl: string;
-  readonly calls: number;
+  readonly threads: number;
+  readonly callsPerThread: number;
 }
 
-/** In a process of its own: one message for each call that is up. */
+/** From a host in a process of its own: it takes calls, or one came up there, new or from an owner that died. */
+export type HostReport = { readonly kind: 'open' | 'up' | 'taken-over' };
+
 if (process.send && process.argv[2] === '--host') {
-  process.once('message', ({ redisUrl, calls }: HostOrder) => {
-    const told = { onUp: () => process.send?.({ kind: 'up' }), onTakenOver: () => undefined };
-    openHost({ redisUrl, threads: 1, callsPerThread: calls, told }).then(
-      () => process.send?.({ kind: 'open' }),
+  const tell = (kind: HostReport['kind']): void => void process.send?.({ kind } satisfies HostReport);
+  process.once('message', (order: HostOrder) => {
+    openHost({ ...order, told: { onUp: () => tell('up'), onTakenOver: () => tell('taken-over') } }).then(
+      () => tell('open'),
       (error: unknown) => {
         console.error(error);
         process.exit(1);

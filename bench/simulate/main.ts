@@ -10,7 +10,6 @@ import os from 'node:os';
 import path from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
-import { setFlagsFromString } from 'node:v8';
 import { systemClock as clock } from '../../shared/kernel/clock.ts';
 import { Closers } from '../../shared/kernel/closers.ts';
 import type { CallSid } from '../../shared/kernel/ids.ts';
@@ -20,12 +19,9 @@ import { type CallQueue, openQueue } from '../../shared/queue.ts';
 import { openStore } from '../../shared/store/open.ts';
 import { connectRedisAt, untilReady } from '../../shared/store/redis.ts';
 import type { Store } from '../../shared/store/store.ts';
-import { type HostOrder, openHost } from './host.ts';
+import type { HostOrder, HostReport } from './host.ts';
 import { loadBetween, type RedisFigures, redisFigures, slowest } from './redis-figures.ts';
 import { GATEWAY, SimulatedGateway, simulatedCall } from './world.ts';
-
-// A hundred thousand calls of all hosts in one process; spread over twenty hosts each has room enough.
-setFlagsFromString('--max-old-space-size=12000');
 
 const { values: options } = parseArgs({
   options: {
@@ -36,16 +32,19 @@ const { values: options } = parseArgs({
     hold: { type: 'string', default: '20' },
     /** How many are ended one by one at the end; the others go with Redis. */
     end: { type: 'string', default: '5000' },
+    /** Processes that hold the others. */
+    hosts: { type: 'string', default: '4' },
     'per-thread': { type: 'string', default: '2000' },
     /** Calls being set up at a time. */
     width: { type: 'string', default: '200' },
   },
 });
-const [calls, lost, holdS, end, perThread, width] = [
+const [calls, lost, holdS, end, hosts, perThread, width] = [
   Number(options.calls),
   Number(options.lost),
   Number(options.hold),
   Number(options.end),
+  Number(options.hosts),
   Number(options['per-thread']),
   Number(options.width),
 ];
@@ -54,9 +53,8 @@ const SLOW_US = 5000;
 
 class Tally {
   readonly sids: CallSid[] = [];
-  readonly up = new Set<CallSid>();
-  upElsewhere = 0;
-  readonly takenOver = new Set<CallSid>();
+  up = 0;
+  takenOver = 0;
 }
 
 async function run(closers: Closers): Promise<void> {
@@ -85,14 +83,12 @@ async function run(closers: Closers): Promise<void> {
 
   const tally = new Tally();
   const empty = await redisFigures(raw);
-  const host = await startHost(redis.url, tally, closers);
+  const doomed = await startHost({ redisUrl: redis.url, threads: 1, callsPerThread: lost }, tally, closers);
   await setUp(store, queue, tally, lost);
-  const threads = Math.ceil(calls / perThread) + 1;
-  const told = {
-    onUp: (sid: CallSid) => void tally.up.add(sid),
-    onTakenOver: (sid: CallSid) => void tally.takenOver.add(sid),
-  };
-  closers.push(await openHost({ redisUrl: redis.url, threads, callsPerThread: perThread, told }));
+  // Room for the calls of the one that is lost, whoever takes them.
+  const threads = Math.ceil(calls / perThread / hosts) + 1;
+  const order = { redisUrl: redis.url, threads, callsPerThread: perThread };
+  await Promise.all(Array.from({ length: hosts }, () => startHost(order, tally, closers)));
 
   const begun = await redisFigures(raw);
   await setUp(store, queue, tally, calls - lost);
@@ -105,15 +101,12 @@ async function run(closers: Closers): Promise<void> {
   report('held', null, allUp, held);
   for (const line of await slowest(raw)) console.log(`    ${line}`);
   await lists(store);
-  await loseHost(host, tally);
+  await loseHost(doomed, tally);
   await endSome(store, queue, tally, raw);
   const mean = (held.memory - empty.memory) / calls;
   console.log(`memory: ${(held.memory / 2 ** 20).toFixed(0)} MiB in Redis, ${(mean / 1024).toFixed(1)} KiB a call`);
-  console.log(
-    `this process: ${(process.memoryUsage().rss / 2 ** 20).toFixed(0)} MiB for ${threads} threads and their calls`,
-  );
   if (gateway.failures.size > 0) console.log('failures', Object.fromEntries(gateway.failures));
-  const right = tally.takenOver.size === lost && gateway.failures.size === 0;
+  const right = tally.takenOver === lost && gateway.failures.size === 0;
   console.log(right ? 'every call is where it should be' : 'CALLS ARE MISSING');
   if (!right) process.exitCode = 1;
 }
@@ -130,19 +123,20 @@ function report(what: string, count: number | null, before: RedisFigures, after:
   );
 }
 
-async function startHost(redisUrl: string, tally: Tally, closers: Closers): Promise<ChildProcess> {
+async function startHost(order: HostOrder, tally: Tally, closers: Closers): Promise<ChildProcess> {
   const child = fork(new URL('./host.js', import.meta.url), ['--host'], {
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
   });
   closers.push(() => void child.kill('SIGKILL'));
   const opened = new Promise<void>((resolve, reject) => {
-    child.once('exit', (code) => reject(new Error(`the host ended with ${code}`)));
-    child.on('message', ({ kind }: { readonly kind: string }) => {
-      if (kind === 'up') tally.upElsewhere += 1;
-      else resolve();
+    child.once('exit', (code) => reject(new Error(`a host ended with ${code}`)));
+    child.on('message', ({ kind }: HostReport) => {
+      if (kind === 'open') resolve();
+      else if (kind === 'up') tally.up += 1;
+      else tally.takenOver += 1;
     });
   });
-  child.send({ redisUrl, calls: lost } satisfies HostOrder);
+  child.send(order);
   await opened;
   return child;
 }
@@ -150,7 +144,7 @@ async function startHost(redisUrl: string, tally: Tally, closers: Closers): Prom
 /** Places calls, `width` at a time, and waits until they are up. */
 async function setUp(store: Store, queue: CallQueue, tally: Tally, count: number): Promise<void> {
   const goal = tally.sids.length + count;
-  const upNow = (): number => tally.up.size + tally.upElsewhere;
+  const upNow = (): number => tally.up;
   const until = performance.now() + GIVE_UP_MS;
   let placed = tally.sids.length;
   while (upNow() < goal) {
@@ -193,13 +187,13 @@ async function loseHost(host: ChildProcess, tally: Tally): Promise<void> {
   const killedMs = performance.now();
   host.kill('SIGKILL');
   let first = 0;
-  while (tally.takenOver.size < lost && performance.now() < killedMs + 60_000) {
-    if (first === 0 && tally.takenOver.size > 0) first = performance.now() - killedMs;
+  while (tally.takenOver < lost && performance.now() < killedMs + 60_000) {
+    if (first === 0 && tally.takenOver > 0) first = performance.now() - killedMs;
     await wait(10);
   }
   const all = performance.now() - killedMs;
   console.log(
-    `a host with ${lost} calls killed: ${tally.takenOver.size} taken over, the first after ${(first / 1000).toFixed(1)} s, the last after ${(all / 1000).toFixed(1)} s`,
+    `a host with ${lost} calls killed: ${tally.takenOver} taken over, the first after ${(first / 1000).toFixed(1)} s, the last after ${(all / 1000).toFixed(1)} s`,
   );
 }
 
@@ -209,7 +203,7 @@ async function endSome(
   tally: Tally,
   raw: ReturnType<typeof connectRedisAt>,
 ): Promise<void> {
-  const some = [...tally.up].slice(0, end);
+  const some = tally.sids.slice(-end);
   const before = await redisFigures(raw);
   for (let from = 0; from < some.length; from += width) {
     await Promise.all(

@@ -60,16 +60,15 @@ export function simulatedCall(nowMs: number): CallRecord {
 }
 
 export interface Told {
-  onUp(sid: CallSid): void;
+  onUp(): void;
   /** An owner before this one died with the call. */
-  onTakenOver(sid: CallSid): void;
+  onTakenOver(): void;
 }
 
 export class SimulatedSession implements CallSession {
   readonly begun = Promise.resolve();
   readonly #ports: CallPorts;
   readonly #told: Told;
-  #call: CallRecord | null = null;
   #over: () => void = () => undefined;
 
   constructor(ports: CallPorts, told: Told) {
@@ -78,9 +77,8 @@ export class SimulatedSession implements CallSession {
   }
 
   run(call: CallRecord): Promise<void> {
-    this.#call = call;
     if (call.answeredAt === null) this.#dial(call);
-    else this.#takeOver(call);
+    else this.#takeOver();
     return new Promise((resolve) => {
       this.#over = resolve;
     });
@@ -98,7 +96,7 @@ export class SimulatedSession implements CallSession {
         journal.patch({ status: 'in-progress', answeredAt: at });
         journal.entry({ type: 'call.status', status: 'in-progress' });
         journal.entry({ type: 'verb.started', verb: 'Pause', index: 0 });
-        if (this.#call) this.#told.onUp(this.#call.sid);
+        this.#told.onUp();
         return;
       }
       case 'end': {
@@ -134,9 +132,9 @@ export class SimulatedSession implements CallSession {
     this.#ports.tellGateway(letter);
   }
 
-  #takeOver(call: CallRecord): void {
+  #takeOver(): void {
     this.#ports.tellGateway({ kind: 'reoffer', leg: FIRST_LEG, sdp: SDP });
-    this.#told.onTakenOver(call.sid);
+    this.#told.onTakenOver();
   }
 
   #end(at: string): void {

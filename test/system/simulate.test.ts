@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 
 const main = path.join(fileURLToPath(new URL('../..', import.meta.url)), 'bench/simulate/main.js');
-const small = ['--calls', '400', '--lost', '100', '--hold', '1', '--end', '50', '--per-thread', '200'];
+const small = ['--calls', '400', '--lost', '100', '--hold', '1', '--end', '50', '--per-thread', '200', '--hosts', '2'];
 
 describe('the simulation', () => {
   it('sets calls up, holds them, loses a host and none of its calls, and tells what Redis had to do', async () => {
