@@ -2,6 +2,10 @@
 
 export type AppOrder =
   | { readonly kind: 'report' }
+  /** Every WebSocket is cut, and for so long no new one is taken: the server was restarted. */
+  | { readonly kind: 'cut'; readonly ms: number }
+  /** From now on holes and silence are counted anew. */
+  | { readonly kind: 'listen' }
   /** Everything written down so far, for the next run. */
   | { readonly kind: 'forget' };
 
@@ -35,4 +39,11 @@ export interface SocketSeen {
   readonly closedAt: number | null;
   readonly closeCode: number | null;
   readonly stopReason: string | null;
+  /** Steps of the time stamp that were not one frame, since `listen`; of messages that carry one. */
+  readonly holes: number;
+  /** Messages with audio since `listen`, and the longest run of samples that were all zero, milliseconds. */
+  readonly heard: number;
+  readonly zeroMs: number;
+  /** Median of arrival less time stamp, of the last second: what moves is delay. */
+  readonly lagMs: number | null;
 }

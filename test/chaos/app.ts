@@ -10,22 +10,26 @@ import { sine } from '../support/tone.ts';
 import { wavOf } from '../support/wav-samples.ts';
 import type { AppOrder, AppReply, CallbackSeen, SocketSeen } from './app-orders.ts';
 import { documentOf } from './documents.ts';
+import { Listener } from './listener.ts';
+import { Talker } from './talker.ts';
 
-const TALK_MS = 100;
-/** 100 ms of a loud square wave, µ-law. */
-const TALK = Buffer.from(Uint8Array.from({ length: 800 }, (_, i) => ((i >> 2) % 2 === 0 ? 0x10 : 0x90))).toString(
-  'base64',
-);
 const SOUND = wavOf(sine(440, 8000, 8000), 8000);
 
-type Seen = { -readonly [Key in keyof SocketSeen]: SocketSeen[Key] };
+type Told = 'holes' | 'heard' | 'zeroMs' | 'lagMs';
+type Seen = { -readonly [Key in Exclude<keyof SocketSeen, Told>]: SocketSeen[Key] };
 
 const callbacks: CallbackSeen[] = [];
-const sockets: Seen[] = [];
+const sockets: { readonly seen: Seen; readonly listener: Listener; talker: Talker | null }[] = [];
+/** Until when, by wall time, no socket is taken. */
+let cutUntil = 0;
 let documents = 0;
 
 const server = createServer((request, response) => void answer(request, response));
-const upgrades = new WebSocketServer({ server, perMessageDeflate: false });
+const upgrades = new WebSocketServer({
+  server,
+  perMessageDeflate: false,
+  verifyClient: () => Date.now() >= cutUntil,
+});
 upgrades.on('connection', (socket, request) => listen(socket, request.url ?? '/'));
 
 async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -66,19 +70,21 @@ function listen(socket: WebSocket, path: string): void {
     closeCode: null,
     stopReason: null,
   };
-  sockets.push(seen);
-  let talking: NodeJS.Timeout | null = null;
+  const listener = new Listener();
+  const kept: (typeof sockets)[number] = { seen, listener, talker: null };
+  sockets.push(kept);
   socket.on('message', (data: Buffer, isBinary) => {
     const now = Date.now();
     const text = isBinary ? '' : data.toString('latin1');
     if (isBinary || text.startsWith('{"event":"media"')) {
       seen.media += 1;
       seen.lastMediaAt = now;
+      if (!isBinary) listener.media(text, now);
     } else if (text.includes('"event":"start"')) {
       const start = JSON.parse(text) as { streamSid: string; start: { reconnected?: boolean } };
       seen.stream = start.streamSid;
       seen.reconnected = start.start.reconnected === true;
-      if (path.includes('/two-way/')) talking = talk(socket, start.streamSid);
+      if (path.includes('/two-way/')) kept.talker = new Talker(socket, start.streamSid);
     } else if (text.includes('"event":"stop"')) {
       seen.stopReason = (JSON.parse(text) as { stop: { reason?: string } }).stop.reason ?? '';
     }
@@ -86,23 +92,29 @@ function listen(socket: WebSocket, path: string): void {
   socket.on('close', (code) => {
     seen.closedAt = Date.now();
     seen.closeCode = code;
-    if (talking) clearInterval(talking);
+    kept.talker?.close();
   });
   socket.on('error', () => {});
 }
 
-/** Speaks without a pause, at the pace of speech. */
-function talk(socket: WebSocket, streamSid: string): NodeJS.Timeout {
-  const message = JSON.stringify({ event: 'media', streamSid, media: { payload: TALK } });
-  return setInterval(() => socket.send(message), TALK_MS);
-}
-
 const port = (): number => (server.address() as AddressInfo).port;
+
+function report({ seen, listener }: (typeof sockets)[number]): SocketSeen {
+  const { holes, heard, zeroMs, lagMs } = listener;
+  return { ...seen, holes, heard, zeroMs, lagMs };
+}
 
 function obey(order: AppOrder): AppReply {
   switch (order.kind) {
     case 'report':
-      return { kind: 'seen', callbacks, sockets, documents };
+      return { kind: 'seen', callbacks, sockets: sockets.map(report), documents };
+    case 'cut':
+      cutUntil = Date.now() + order.ms;
+      for (const socket of upgrades.clients) socket.terminate();
+      return { kind: 'done' };
+    case 'listen':
+      for (const { listener } of sockets) listener.begin();
+      return { kind: 'done' };
     case 'forget':
       callbacks.length = 0;
       sockets.length = 0;

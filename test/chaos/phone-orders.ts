@@ -7,6 +7,10 @@ export type PhoneOrder =
   /** When `number` is called it rings this long; 0 answers at once, −1 never. */
   | { readonly kind: 'ring-for'; readonly number: string; readonly ms: number }
   | { readonly kind: 'hang-up'; readonly number: string }
+  /** All sound of all phones is held back for so long, then sent at once. */
+  | { readonly kind: 'hold'; readonly ms: number }
+  /** What the network does to all sound of all phones from now on; drawn from the seed, so the same each time. */
+  | { readonly kind: 'weather'; readonly loss: number; readonly jitterMs: number; readonly seed: number }
   /** Its line is closed: the number may be used again, as if for the first time. */
   | { readonly kind: 'drop'; readonly number: string }
   /** Silence and sources are counted from here on. */

@@ -9,6 +9,7 @@ import { systemClock } from '../../shared/kernel/clock.ts';
 import { silentLogger } from '../../shared/kernel/log.ts';
 import type { SipCall, SipCallDelegate, SipInvitation } from '../../worker/sip/sip-call.ts';
 import { openUserAgent } from '../../worker/sip/user-agent.ts';
+import { Dice } from '../support/dice.ts';
 import { Hearing } from './hearing.ts';
 import type { LineReport, PhoneOrder, PhoneReply } from './phone-orders.ts';
 
@@ -72,6 +73,7 @@ async function openLine(number: string): Promise<Line> {
   const index = lines.size;
   const packet = Buffer.alloc(HEADER_BYTES + FRAME_BYTES, 0x55);
   packet[0] = 0x80;
+  packet[1] = 0; // PCMU
   const hearing = new Hearing();
   const ssrc = 0x2000_0000 + index;
   packet.writeUInt32BE(ssrc, 8);
@@ -140,7 +142,19 @@ function send(line: Line): void {
   packet.writeUInt16BE(line.sequence & 0xffff, 2);
   packet.writeUInt32BE((line.sequence * FRAME_BYTES) >>> 0, 4);
   line.sequence += 1;
-  socket.send(packet, remote.port, remote.address);
+  if (weather === null) {
+    socket.send(packet, remote.port, remote.address);
+    return;
+  }
+  const { dice, loss, jitterMs } = weather;
+  const isLost = dice.chance(loss);
+  const lateMs = jitterMs * dice.fraction();
+  if (isLost) return;
+  const copy = Buffer.from(packet);
+  // Later ones overtake it: jitter is reordering.
+  setTimeout(() => {
+    if (line.remote !== null) socket.send(copy, remote.port, remote.address);
+  }, lateMs);
 }
 
 /** Where a description wants its sound; null when it has none. */
@@ -150,10 +164,15 @@ function remoteOf(sdp: string): Line['remote'] {
   return port === 0 || address === undefined ? null : { address, port };
 }
 
+/** What the network does to sound; null when it is a good one. */
+let weather: { readonly dice: Dice; readonly loss: number; readonly jitterMs: number } | null = null;
+let heldUntil = 0;
+
 /** One timer for all; a late turn catches up. */
 const began = performance.now();
 let turn = 0;
 setInterval(() => {
+  if (performance.now() < heldUntil) return;
   const due = Math.floor(((performance.now() - began) * PHASES) / FRAME_MS);
   for (; turn < due; turn++) for (const line of phases[turn % PHASES] ?? []) send(line);
 }, 2);
@@ -197,6 +216,14 @@ async function obey(order: PhoneOrder): Promise<PhoneReply> {
         line.remote = null;
         line.hearing.end();
       }
+      return { kind: 'done' };
+    }
+    case 'hold':
+      heldUntil = performance.now() + order.ms;
+      return { kind: 'done' };
+    case 'weather': {
+      const { loss, jitterMs, seed } = order;
+      weather = loss === 0 && jitterMs === 0 ? null : { dice: new Dice(seed), loss, jitterMs };
       return { kind: 'done' };
     }
     case 'drop':

@@ -30,6 +30,8 @@ export interface Fault {
   /** As `--faults` names it. */
   readonly name: string;
   readonly title: string;
+  /** Streams are not expected to be open afterwards. */
+  readonly endsStreams?: boolean;
   /** Does the harm. The accounts are those of the moment before. Resolves when it is done, not when it is healed. */
   harm(scene: Scene, before: readonly Account[]): Promise<Harm>;
   /** What must hold when the system had time to get over it; beside what holds for every fault. */
@@ -64,7 +66,7 @@ export async function runFault(scene: Scene, fault: Fault, size: Size): Promise<
   const harm = await fault.harm(scene, before);
   const healed = await heal(scene);
   const after = await takeStock(scene);
-  const found: Check[] = [goesOn(after), oneDialog(after), oneSocketEach(after), ...fault.holds(after, harm)];
+  const found: Check[] = [goesOn(after), oneDialog(after), ...streamsOf(fault, after), ...fault.holds(after, harm)];
   await endAll(scene);
   const ended = await takeStock(scene);
   found.push(
@@ -81,6 +83,9 @@ export async function runFault(scene: Scene, fault: Fault, size: Size): Promise<
   );
   return { fault: fault.name, figures: { ...figuresOf(after, harm, healed), repeated }, checks: found };
 }
+
+const streamsOf = ({ endsStreams = false }: Fault, after: readonly Account[]): readonly Check[] =>
+  endsStreams ? [] : [oneSocketEach(after)];
 
 /** Until every call is up at both ends; answers with how long that took. */
 async function heal(scene: Scene): Promise<number> {
