@@ -7,6 +7,8 @@ import { findShortening, isQuiet, reachOf, shorten } from './shorten.ts';
 /** Beats between two cuts in sound, and beats after which one is made wherever it is. */
 const CUT_EVERY = 3;
 const CUT_ANYWAY = 10;
+/** What is left in the end may be less than any period: it would be held for as long as nothing is silent. */
+const REST_MS = 2.5;
 
 export class CatchUp {
   readonly #rate: number;
@@ -42,7 +44,9 @@ export class CatchUp {
     const extra = this.#length - out.length;
     const mayCut = this.#sinceCut >= CUT_EVERY || isQuiet(this.#held, this.#length);
     const anyway = this.#sinceCut >= CUT_ANYWAY;
-    const leftOut = mayCut ? findShortening(this.#held, this.#length, out.length, extra, this.#rate, anyway) : 0;
+    const isRest = anyway && extra <= (REST_MS * this.#rate) / 1000;
+    const found = mayCut ? findShortening(this.#held, this.#length, out.length, extra, this.#rate, anyway) : 0;
+    const leftOut = isRest ? extra : found;
     shorten(this.#held, leftOut, out, this.#rate);
     if (leftOut > 0) this.#sinceCut = 0;
     this.#held.copyWithin(0, out.length + leftOut, this.#length);

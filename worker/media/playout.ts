@@ -142,6 +142,8 @@ export class Playout implements PlayoutQueue {
     if (live === this.#live) return;
     this.#live = live;
     this.#starved = false;
+    // What was promised had come to its end: nothing of it is late any more.
+    this.#stall?.settle();
     if (!live || this.#pace !== null) return;
     this.#pace = new LivePace(this.#rate);
     this.#stall = new Stall(this.#rate);

@@ -69,9 +69,14 @@ export class Stall {
 
   /** The queue was cleared, or is somebody else's: nothing is owed. */
   forget(): void {
+    this.settle();
+    this.#dries = 0;
+  }
+
+  /** All that was promised has been said: what comes next is not late. */
+  settle(): void {
     this.#debt = 0;
     this.#gap = -1;
-    this.#dries = 0;
     this.#look();
   }
 
@@ -94,7 +99,11 @@ export class Stall {
   resumed(queued: number): number {
     const gap = this.#gap;
     this.#gap = -1;
-    if (gap <= 0 || gap > MOST_GAP_MS * this.#perMs || 2 * queued < gap) return 0;
+    if (gap <= 0 || gap > MOST_GAP_MS * this.#perMs || 2 * queued < gap) {
+      // What had still to be given back ended with the pause.
+      this.#debt = 0;
+      return 0;
+    }
     this.#debt += gap;
     if (this.#ours > 0) return this.#cushion;
     this.#creeps ||= this.#dries > 0 && this.#sinceDry > CREEP_BEATS && gap <= CREEP_GAP_MS * this.#perMs;

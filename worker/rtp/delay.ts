@@ -63,7 +63,7 @@ export class DelayExcess {
     this.#leastSlackMs = Number.POSITIVE_INFINITY;
   }
 
-  /** A packet came too late, or everything is gone: there is no excess. */
+  /** A packet came too late, everything is gone, or another source speaks: there is no excess. */
   forget(): void {
     this.#frames = 0;
     this.#earlyMs = 0;

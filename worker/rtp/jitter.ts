@@ -26,6 +26,8 @@ export const COMFORT_NOISE = 13;
 const PAYLOAD_MAX = 100 * PER_MS;
 /** Beats our own thread may be late before the oldest audio is dropped; with the longest delay less than the ring holds. */
 const OVERDUE_MAX = 40;
+/** A packet that others overtook makes the delay grow no further than this: it is one word lost, and no reason for a gap. */
+const STRAGGLER_MAX_MS = 200;
 /** A gap longer than this many frames is a pause of the sender, not loss. */
 const LOSS_FRAMES = 5;
 
@@ -204,6 +206,7 @@ export class JitterBuffer {
     this.#begun = true;
     this.#recent.fill(-1);
     this.#excess.disturb();
+    this.#excess.forget();
   }
 
   #isDuplicate(sequence: number): boolean {
@@ -245,7 +248,8 @@ export class JitterBuffer {
       return true;
     }
     const wanted = Math.ceil((MARGIN_MS - slackMs) / FRAME_MS);
-    const room = Math.floor((this.#options.maxMs - this.delayMs) / FRAME_MS) - 1;
+    const mostMs = Math.min(this.#options.maxMs, STRAGGLER_MAX_MS);
+    const room = Math.floor((mostMs - this.delayMs) / FRAME_MS) - 1;
     this.#hold = Math.max(this.#hold, Math.min(wanted, room));
     if (end > this.#cursor) return true;
     this.counters.late += 1;

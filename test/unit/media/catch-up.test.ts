@@ -6,6 +6,7 @@ import assert from 'node:assert/strict';
 import { before, describe, it } from 'node:test';
 import { codecs } from '../../../worker/leg/codecs.ts';
 import { InboundSound } from '../../../worker/leg/inbound-sound.ts';
+import { CatchUp } from '../../../worker/media/catch-up.ts';
 import { initMedia } from '../../../worker/media/init.ts';
 import { JitterBuffer } from '../../../worker/rtp/jitter.ts';
 import { newRtpHeader } from '../../../worker/rtp/packet.ts';
@@ -91,5 +92,30 @@ describe('a burst of RTP', () => {
         assert.equal(jitter.counters.late, 0);
       });
     }
+  }
+});
+
+describe('catching up', () => {
+  for (const rate of [8000, 16_000]) {
+    it(`at ${rate} Hz: of a sound that never pauses nothing is held after two seconds`, () => {
+      let seed = 1;
+      const noise = (): number => {
+        seed = (seed * 48_271) % 0x7fff_ffff;
+        return (seed % 8000) - 4000;
+      };
+      const out = new Int16Array(rate / 50);
+      const frame = (): Int16Array => Int16Array.from(out, noise);
+      for (let run = 0; run < 50; run++) {
+        const catchUp = new CatchUp(rate);
+        catchUp.put(frame());
+        catchUp.put(frame());
+        catchUp.take(out);
+        for (let beat = 0; beat < 100 && catchUp.held > 0; beat++) {
+          catchUp.put(frame());
+          catchUp.take(out);
+        }
+        assert.equal(catchUp.held, 0);
+      }
+    });
   }
 });

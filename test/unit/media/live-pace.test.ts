@@ -186,6 +186,33 @@ describe('a live producer with a clock of its own', () => {
     }
   });
 
+  for (const marks of [false, true]) {
+    it(`what was late and then ended is not taken from what is said next${marks ? ', with a mark at the end' : ''}`, () => {
+      const queue = new Playout({ rate: 8000, report: (error) => assert.fail(String(error)) });
+      const out = new Int16Array(160);
+      const beats = (count: number, each: () => void): void => {
+        for (let beat = 0; beat < count; beat++) {
+          each();
+          queue.next(out);
+        }
+      };
+      const say = (frames: number): void => {
+        queue.setLive(true);
+        queue.enqueue(sine(400, frames * 20, 8000, 0.3));
+      };
+      beats(100, () => say(1));
+      beats(20, () => {});
+      say(20);
+      beats(8, () => say(1));
+      if (marks) queue.mark(() => queue.setLive(false));
+      beats(100, () => {});
+      // 300 ms ahead, on purpose.
+      say(15);
+      beats(150, () => say(1));
+      assert.equal(queue.queuedSamples, 15 * 160);
+    });
+  }
+
   it('without drift nothing is ever added or left out', () => {
     const heard = run({ rate: 8000, ppm: 0, chunkMs: 20, jitterMs: 10 });
     assert.ok(spread(heard) <= 1);

@@ -323,3 +323,124 @@ test('playout: any sequence of steps gives what the model gives', () => {
     { numRuns: 150, seed: 20 },
   );
 });
+
+type LiveStep =
+  | { readonly do: 'say' | 'stall' | 'pause'; readonly beats: number }
+  | { readonly do: 'ahead'; readonly count: number }
+  | { readonly do: 'mark' | 'mark-end' | 'clear' | 'clear-in-mark' | 'late' };
+
+const liveSteps = fc.array(
+  fc.oneof(
+    { weight: 5, arbitrary: fc.record({ do: fc.constant('say' as const), beats: fc.integer({ min: 1, max: 80 }) }) },
+    { weight: 4, arbitrary: fc.record({ do: fc.constant('stall' as const), beats: fc.integer({ min: 1, max: 60 }) }) },
+    { weight: 1, arbitrary: fc.record({ do: fc.constant('pause' as const), beats: fc.integer({ min: 1, max: 120 }) }) },
+    { weight: 2, arbitrary: fc.record({ do: fc.constant('ahead' as const), count: fc.nat(9000) }) },
+    { weight: 4, arbitrary: fc.record({ do: fc.constantFrom('mark' as const, 'mark-end' as const, 'late' as const) }) },
+    { weight: 1, arbitrary: fc.record({ do: fc.constantFrom('clear' as const, 'clear-in-mark' as const) }) },
+  ),
+  { minLength: 5, maxLength: 40 },
+);
+
+/** Voice and noise and silence in turns, so that cuts are made in each way there is. */
+const soundAt = (sample: number, hertz: number): number => {
+  const second = Math.floor(sample / hertz) % 4;
+  if (second === 3) return 0;
+  if (second === 2) return ((sample * 48_271) % 16_001) - 8000;
+  return Math.round(9000 * Math.sin((2 * Math.PI * 180 * sample) / hertz));
+};
+
+for (const hertz of [8000, 16_000]) {
+  test(`playout at ${hertz} Hz: a live producer that stalls loses nothing, and no mark comes early, late, twice or out of order`, () => {
+    let shortened = 0;
+    fc.assert(
+      fc.property(liveSteps, (sequence: readonly LiveStep[]) => {
+        const frame = hertz / 50;
+        const queue = new Playout({ rate: hertz, report: never });
+        const out = new Int16Array(frame);
+        let sent = 0;
+        let dropped = 0;
+        let late = false;
+        const fired: number[] = [];
+        let marks = 0;
+        const put = (count: number): void => {
+          queue.setLive(true);
+          const samples = Int16Array.from({ length: count }, (_, at) => soundAt(sent + at, hertz));
+          sent += count;
+          assert.equal(queue.enqueue(samples), count);
+        };
+        const clear = (): void => {
+          const { droppedSamples } = queue.clear();
+          dropped += droppedSamples;
+          queue.setLive(false);
+        };
+        const mark = (then: () => void = () => {}): void => {
+          const id = marks++;
+          const place = sent - dropped;
+          queue.mark(({ cleared, atSample }) => {
+            fired.push(id);
+            assert.equal(atSample, queue.playedSamples);
+            if (!cleared) assert.equal(atSample, place, `mark ${id}`);
+            else assert.ok(atSample <= place);
+            if (!cleared) then();
+          });
+        };
+        const beat = (): void => {
+          if (late) queue.late();
+          const before = queue.playedSamples;
+          queue.next(out);
+          const taken = queue.playedSamples - before;
+          assert.ok(taken >= 0 && taken <= 2 * frame, `${taken} samples in a beat`);
+          if (taken > frame) shortened++;
+          assert.equal(queue.playedSamples + dropped + queue.queuedSamples, sent);
+        };
+        for (const step of sequence) {
+          switch (step.do) {
+            case 'say':
+              for (let at = 0; at < step.beats; at++) {
+                put(frame);
+                beat();
+              }
+              break;
+            case 'stall':
+              for (let at = 0; at < step.beats; at++) beat();
+              put(step.beats * frame);
+              break;
+            case 'pause':
+              for (let at = 0; at < step.beats; at++) beat();
+              break;
+            case 'ahead':
+              put(step.count);
+              break;
+            case 'mark':
+              mark();
+              break;
+            case 'mark-end':
+              mark(() => {
+                if (queue.queuedSamples === 0) queue.setLive(false);
+              });
+              break;
+            case 'clear-in-mark':
+              mark(clear);
+              break;
+            case 'clear':
+              clear();
+              break;
+            case 'late':
+              late = !late;
+          }
+        }
+        for (let at = 0; queue.queuedSamples > 0; at++) {
+          assert.ok(at < 5000, 'what is queued is played in the end');
+          beat();
+        }
+        beat();
+        assert.deepEqual(
+          fired,
+          Array.from({ length: marks }, (_, id) => id),
+        );
+      }),
+      { numRuns: 100, seed: 44 },
+    );
+    assert.ok(shortened > 100, `${shortened} frames were shortened`);
+  });
+}

@@ -41,8 +41,13 @@ interface Heard {
   readonly bytes: Uint8Array;
 }
 
-/** Runs `beats` beats at 0, 20, 40 … ms with the packets arriving between them. */
-function run(jitter: JitterBuffer, packets: readonly Packet[], beats: number): Heard[] {
+/** Runs `beats` beats at 0, 20, 40 … ms with the packets arriving between them; `after` is told of each. */
+function run(
+  jitter: JitterBuffer,
+  packets: readonly Packet[],
+  beats: number,
+  after: (beat: number) => void = () => {},
+): Heard[] {
   const queue = [...packets].sort((one, other) => one.atMs - other.atMs);
   const header = newRtpHeader();
   const heard: Heard[] = [];
@@ -60,6 +65,7 @@ function run(jitter: JitterBuffer, packets: readonly Packet[], beats: number): H
     }
     const frame = jitter.pop(beat * 20);
     heard.push({ kind: frame.kind, bytes: frame.payload.slice() });
+    after(beat);
   }
   return heard;
 }
@@ -241,6 +247,41 @@ describe('jitter buffer', () => {
     assert.equal(jitter.counters.jumps, 1);
     assert.equal(jitter.counters.lostFrames, 0);
   });
+
+  it('does not take from a new SSRC what the old one had too much of', () => {
+    // The old one was held up for 600 ms a moment before its end; the new one begins when all of that is played.
+    const first = steady(200).map((packet) => ({
+      ...packet,
+      atMs: packet.atMs >= 2600 && packet.atMs < 3200 ? 3200 : packet.atMs,
+    }));
+    const second = steady(200, 20, 5, 9, 12).map((packet) => ({ ...packet, ssrc: 2, atMs: 5000 + packet.atMs }));
+    const jitter = new JitterBuffer();
+    const delays: number[] = [];
+    run(jitter, [...first, ...second], 340, (beat) => {
+      jitter.extra();
+      if (beat >= 252) delays.push(jitter.delayMs);
+    });
+    assert.equal(jitter.counters.jumps, 1);
+    assert.deepEqual([...new Set(delays)], [40]);
+  });
+
+  for (const lateMs of [300, 600, 1000]) {
+    it(`a single packet that others overtook by ${lateMs} ms makes no long gap`, () => {
+      const packets = steady(600).map((packet, index) => ({
+        ...packet,
+        atMs: packet.atMs + (index === 200 ? lateMs : 0),
+      }));
+      const jitter = new JitterBuffer();
+      let most = 0;
+      run(jitter, packets, 600, () => {
+        most = Math.max(most, jitter.delayMs);
+        jitter.extra();
+      });
+      assert.equal(jitter.counters.late, 1);
+      assert.ok(jitter.counters.lostFrames <= 10, `${jitter.counters.lostFrames} frames concealed`);
+      assert.ok(most <= 200, `a delay of ${most} ms`);
+    });
+  }
 
   for (const jump of [5_000_000, -5_000_000, -320]) {
     it(`follows a timestamp jump of ${jump} without a gap`, () => {
