@@ -11,8 +11,10 @@ import { pause } from './kernel/deadline.ts';
 export interface IntakeOptions {
   /** Calls at a time, whatever the load is. */
   readonly most: number;
-  /** Runs a call to its end. Must not reject. */
-  readonly run: (job: Job<unknown>, token: string) => Promise<void>;
+  /** Runs a call until it is over, or is to be given back. Must not reject. */
+  readonly run: (job: Job<unknown>, token: string) => Promise<'over' | 'released'>;
+  /** Gives the job back, for another worker. */
+  readonly handOver: (job: Job<unknown>, token: string) => Promise<void>;
   /** Whether the next job is a call whose owner died: it is taken although the load says no. */
   readonly orphanWaits: () => Promise<boolean>;
   /** A job that ran to its end could not be taken off the queue: its lock was lost, or Redis is away. */
@@ -67,8 +69,10 @@ export class Intake {
   }
 
   async #run(job: Job<unknown>, token: string): Promise<void> {
-    await this.#options.run(job, token);
-    await job.moveToCompleted(null, token, false).catch((error: unknown) => this.#options.onUndone(error));
+    const { run, handOver, onUndone } = this.#options;
+    const end = await run(job, token);
+    const done = end === 'released' ? handOver(job, token) : job.moveToCompleted(null, token, false);
+    await Promise.resolve(done).catch(onUndone);
   }
 
   async #untilRoom(): Promise<void> {

@@ -11,7 +11,7 @@ import { Closers } from './kernel/closers.ts';
 import { type CallSid, type GatewayId, isCallSid, type OwnerId } from './kernel/ids.ts';
 import type { Logger } from './kernel/log.ts';
 import { Intake } from './queue-intake.ts';
-import { LEASE_MS, LeaseKeeper, Leases, RENEW_EVERY_MS } from './store/leases.ts';
+import { LEASE_MS, type Lease, LeaseKeeper, Leases, RENEW_EVERY_MS } from './store/leases.ts';
 import { attempt, connectRedisAt, type RedisClient, RedisUnavailable, untilReady } from './store/redis.ts';
 
 /** A consumer of one queue. `close` takes nothing new and waits for what runs; `abandon` does not wait. */
@@ -26,11 +26,19 @@ export interface CallWorker extends QueueWorker {
   limit(calls: number): void;
 }
 
+/** A lease on a call: whoever shows its token may give it back. */
+export type { Lease } from './store/leases.ts';
+
 export interface CallWork {
   /** Calls at a time, whatever the load is. */
   readonly concurrency: number;
-  /** Runs the call; the job lasts as long. `recoveries` counts the owners that died with it. Must not reject. */
-  run(sid: CallSid, recoveries: number): Promise<void>;
+  /**
+   * Runs the call; the job lasts as long. `recoveries` counts the owners that died with it. After `giveBack` the call
+   * is not over when this resolves, but another worker's to take at once. Must not reject.
+   */
+  run(sid: CallSid, recoveries: number, giveBack: () => void): Promise<void>;
+  /** The lease on a call is ours under this token, or (null) no longer: for whoever outlives us. */
+  onHold?(sid: CallSid, token: string | null): void;
   /** These leases were not simply renewed: they had run out, or Redis had forgotten them. */
   onLockLost(sids: readonly CallSid[]): void;
   /** All leases were renewed by a step asked for at this time (monotonic), but these: somebody else has the calls. */
@@ -51,6 +59,8 @@ export interface CallQueue {
   ringGateway(gateway: GatewayId, sid: CallSid): Promise<void>;
   /** Asks some worker to deliver what this call still owes. */
   addCallbacks(sid: CallSid): Promise<void>;
+  /** Lets these calls be taken by another worker at once: their owner died and can no longer say so. */
+  handOver(leases: readonly Lease[]): Promise<void>;
   workCalls(work: CallWork): CallWorker;
   /** `deliver` rejects when it should be tried again later. */
   workCallbacks(concurrency: number, deliver: (sid: CallSid) => Promise<void>): QueueWorker;
@@ -96,12 +106,14 @@ class RedisCallQueue implements CallQueue {
   readonly #log: Logger;
   readonly #workers = new Set<QueueWorker>();
   readonly #keepers = new Set<LeaseKeeper>();
+  readonly #leases: Leases;
   /** Producers by queue name; the bells among them are bounded, the least lately opened goes first. */
   readonly #producers = new Map<string, Queue>();
 
   constructor(redisUrl: string, client: RedisClient, clock: Clock, log: Logger) {
     this.#redisUrl = redisUrl;
     this.#client = client;
+    this.#leases = new Leases(client, `${PREFIX}:calls:`, CALL_JOB);
     this.#clock = clock;
     this.#log = log;
   }
@@ -150,16 +162,30 @@ class RedisCallQueue implements CallQueue {
     );
   }
 
+  handOver(leases: readonly Lease[]): Promise<void> {
+    return this.#leases.handOver(leases);
+  }
+
   workCalls(work: CallWork): CallWorker {
     const keeper = this.#keep(work);
     const intake = new Intake({
       most: work.concurrency,
       run: async (job, token) => {
         const sid = sidOf(job.data);
-        if (!sid) return;
+        if (!sid) return 'over';
         keeper.hold(sid, token);
-        await work.run(sid, job.stalledCounter).finally(() => keeper.release(sid, token));
+        work.onHold?.(sid, token);
+        let end: 'over' | 'released' = 'over';
+        const giveBack = (): void => {
+          end = 'released';
+        };
+        await work.run(sid, job.stalledCounter, giveBack).finally(() => {
+          keeper.release(sid, token);
+          work.onHold?.(sid, null);
+        });
+        return end;
       },
+      handOver: (job, token) => this.#giveBack(job, token),
       orphanWaits: () => this.#orphanWaits(),
       onUndone: (error) => this.#log.debug({ err: error }, 'the job of a call could not be completed'),
       clock: this.#clock,
@@ -192,7 +218,7 @@ class RedisCallQueue implements CallQueue {
 
   #keep(work: CallWork): LeaseKeeper {
     const keeper = new LeaseKeeper({
-      leases: new Leases(this.#client, `${PREFIX}:calls:`, CALL_JOB),
+      leases: this.#leases,
       clock: this.#clock,
       log: this.#log,
       onDoubt: (sids) => work.onLockLost(sids),
@@ -203,6 +229,12 @@ class RedisCallQueue implements CallQueue {
     });
     this.#keepers.add(keeper);
     return keeper;
+  }
+
+  /** As a call whose owner is gone, which is taken whatever the load is; but nobody died of it. */
+  async #giveBack(job: Job<unknown>, token: string): Promise<void> {
+    await this.#client.hsetnx(`${PREFIX}:calls:${job.id}`, 'stc', '0');
+    await job.moveToWait(token);
   }
 
   /** Calls whose owner died are handed over at the front. */

@@ -6,9 +6,10 @@ import os from 'node:os';
 import path from 'node:path';
 import { systemClock as clock } from '../shared/kernel/clock.ts';
 import type { Closers } from '../shared/kernel/closers.ts';
-import { createLogger } from '../shared/kernel/log.ts';
+import { createLogger, type Logger } from '../shared/kernel/log.ts';
 import { openProbe, type Probe } from '../shared/launch/probe.ts';
 import { runService, type ServiceInfo } from '../shared/launch/service.ts';
+import { type Lease, openQueue } from '../shared/queue.ts';
 import { readSettings, type Settings, SettingsError } from '../shared/settings.ts';
 import { serveParser } from '../shared/twiml/parser-bridge.ts';
 import { openXmlChild } from '../shared/twiml/xml-child.ts';
@@ -20,6 +21,7 @@ runService('worker', start);
 async function start(closers: Closers): Promise<ServiceInfo> {
   const settings = readSettings(process.env);
   if (settings.REDIS_URL === undefined) throw new SettingsError('REDIS_URL is needed: calls come from there.');
+  const redisUrl = settings.REDIS_URL;
   const log = createLogger('worker', settings.LOG_LEVEL);
   const xml = openXmlChild();
   putSoundFirst();
@@ -34,12 +36,24 @@ async function start(closers: Closers): Promise<ServiceInfo> {
     count: threads,
     probe: probe?.address ?? null,
     serveParser: (port) => serveParser(port, xml),
+    onLeft: (leases) => void handOver(leases, redisUrl, log),
     clock,
     log,
   });
   closers.push(() => host.drain(settings.DRAIN_TIMEOUT));
   await host.open();
   return { threads, capacity: threads * callsPerThread, ...(probe === null ? {} : { probe: probe.address }) };
+}
+
+/** Threads die seldom: a connection is made for it. Without Redis their leases run out by themselves. */
+async function handOver(leases: readonly Lease[], redisUrl: string, log: Logger): Promise<void> {
+  try {
+    const queue = await openQueue(redisUrl, clock, log);
+    await queue.handOver(leases).finally(() => queue.close());
+    log.warn({ calls: leases.length }, 'the calls of a thread that died are handed over');
+  } catch (error) {
+    log.error({ err: error, calls: leases.length }, 'the calls of a thread that died wait for their leases to run out');
+  }
 }
 
 async function openOwnProbe({ PROBE_HOST, PROBE_PORT }: Settings, metrics: HostMetrics): Promise<Probe | null> {

@@ -112,6 +112,7 @@ async function open(settings: Settings, redisUrl: string): Promise<Pool> {
     log,
     courier: couriers,
     lease,
+    onHold: (sid, token) => parentPort?.postMessage({ kind: 'holds', sid, token } satisfies ThreadReport),
     makeLeg: ({ callSid, id, offer, delegate, post }) =>
       makeLeg(id, offer, post, delegate, dump && ((tee) => dump.start(`${callSid}-${id}`, tee)), sdpSession(callSid)),
     makeSession: (callPorts) => new Session(callPorts),

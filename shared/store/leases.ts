@@ -9,7 +9,11 @@ import type { Logger } from '../kernel/log.ts';
 import { texts } from './encoding.ts';
 import { type RedisClient, RedisUnavailable, Script } from './redis.ts';
 
-const steps = { renew: new Script('lease-renew'), sweep: new Script('lease-sweep') };
+const steps = {
+  renew: new Script('lease-renew'),
+  sweep: new Script('lease-sweep'),
+  handOver: new Script('lease-hand-over'),
+};
 
 /** How long a lease lasts unless renewed, and how often it is. */
 export const LEASE_MS = 2500;
@@ -22,7 +26,7 @@ const GRACE_MS = 5000;
 /** Leases in one step; Redis does nothing else meanwhile. */
 const BATCH = 250;
 
-interface Lease {
+export interface Lease {
   /** The id of the job. */
   readonly id: string;
   /** Who holds it. */
@@ -58,6 +62,14 @@ export class Leases {
         doubtful.push({ id: told[at] ?? '', isLost: told[at + 1] === 'lost' });
     }
     return doubtful;
+  }
+
+  /** Lets these be taken by another at once: their owner is gone. @throws RedisUnavailable */
+  async handOver(leases: readonly Lease[]): Promise<void> {
+    for (let from = 0; from < leases.length; from += BATCH) {
+      const pairs = leases.slice(from, from + BATCH).flatMap(({ id, token }) => [id, token]);
+      await steps.handOver.run(this.#client, [`${this.#base}active`], [this.#base, ...pairs]);
+    }
   }
 
   /** Lets calls whose owner is gone be taken by another. @throws RedisUnavailable */

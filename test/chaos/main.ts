@@ -6,6 +6,7 @@ import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { Closers } from '../../shared/kernel/closers.ts';
 import { faults } from './faults/all.ts';
+import { injected } from './inject-orders.ts';
 import type { Check } from './judge.ts';
 import { type Outcome, runFault } from './run-fault.ts';
 import { Scene } from './scene.ts';
@@ -26,7 +27,10 @@ const owner = { after: (close: () => void | Promise<void>) => closers.push(close
 const chosen = options.faults === undefined ? faults : options.faults.split(',').map(named);
 const outcomes: Outcome[] = [];
 try {
-  const scene = await Scene.open(owner, { workers: Number(options.workers), environment: { DRAIN_TIMEOUT: '3s' } });
+  const scene = await Scene.open(owner, {
+    workers: Number(options.workers),
+    environment: { DRAIN_TIMEOUT: '3s', ...injected() },
+  });
   const calls = Number(options.calls);
   const settingUp = Math.max(2, Math.round(calls / 10));
   for (const fault of chosen) {

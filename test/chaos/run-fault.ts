@@ -32,6 +32,8 @@ export interface Fault {
   readonly title: string;
   /** Streams are not expected to be open afterwards. */
   readonly endsStreams?: boolean;
+  /** How many of the calls it hits it may cost, all of them. */
+  readonly costs?: number;
   /** Does the harm. The accounts are those of the moment before. Resolves when it is done, not when it is healed. */
   harm(scene: Scene, before: readonly Account[]): Promise<Harm>;
   /** What must hold when the system had time to get over it; beside what holds for every fault. */
@@ -64,9 +66,10 @@ export async function runFault(scene: Scene, fault: Fault, size: Size): Promise<
   await placeSettingUp(scene, size.settingUp);
   await scene.phones.ask({ kind: 'mark' });
   const harm = await fault.harm(scene, before);
-  const healed = await heal(scene);
+  const healed = await heal(scene, scene.calls.length - (fault.costs ?? 0));
   const after = await takeStock(scene);
-  const found: Check[] = [goesOn(after), oneDialog(after), ...streamsOf(fault, after), ...fault.holds(after, harm)];
+  const kept = fault.costs === undefined ? after : after.filter(({ sid }) => !harm.hits.has(sid));
+  const found: Check[] = [goesOn(kept), oneDialog(kept), ...streamsOf(fault, kept), ...fault.holds(after, harm)];
   await endAll(scene);
   const ended = await takeStock(scene);
   found.push(
@@ -88,9 +91,9 @@ const streamsOf = ({ endsStreams = false }: Fault, after: readonly Account[]): r
   endsStreams ? [] : [oneSocketEach(after)];
 
 /** Until every call is up at both ends; answers with how long that took. */
-async function heal(scene: Scene): Promise<number> {
+async function heal(scene: Scene, calls: number): Promise<number> {
   const began = systemClock.monotonic();
-  await scene.until(async () => (await upCount(scene, scene.calls)) === scene.calls.length, HEAL_MS);
+  await scene.until(async () => (await upCount(scene, scene.calls)) === calls, HEAL_MS);
   const took = systemClock.monotonic() - began;
   await pause(systemClock, REST_MS);
   return Math.round(took);

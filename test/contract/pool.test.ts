@@ -100,6 +100,10 @@ class ScriptedSession implements CallSession {
     this.#told();
   }
 
+  broke(): void {
+    this.end();
+  }
+
   ownerClosed(): void {
     this.wasClosed = true;
     this.end();

@@ -73,6 +73,7 @@ export class LineEnd {
       onAnswered: () => this.told.push('answered'),
       onFailed: (code, reason) => this.told.push(`failed ${code} ${reason}`),
       onEnded: (by, code) => this.told.push(`ended ${by} ${code}`),
+      onBug: (error) => this.told.push(`bug ${error}`),
       onFound: (stage) => this.told.push(`found ${stage}`),
       onDigit: (digit, by, durationMs) => this.digits.push(`${digit} ${by} ${durationMs}`),
       onEntry: (entry) => this.entries.push(entry),

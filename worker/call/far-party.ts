@@ -19,6 +19,8 @@ export interface FarPartyListener {
   isTakingOver(): boolean;
   /** `farGone`: there is nobody left to hang up on. */
   over(cause: Cause, farGone: boolean, sipCode: number | null, detail: string | null): void;
+  /** The leg broke; it has hung up. */
+  broke(error: unknown): void;
   /** With the entry that tells of it, without the digit itself. */
   digit(digit: string, entry: TimelineEntry): void;
   entry(entry: TimelineEntry): void;
@@ -56,6 +58,7 @@ export function farParty(direction: Direction, listener: FarPartyListener): LegD
       listener.over(causeOfEnd(by, listener.isInvitation()), by !== 'media-timeout', sipCode, null),
     onDigit: (digit, by, durationMs) =>
       listener.digit(digit, { type: 'dtmf.received', digit: redactDigits(digit), by, durationMs }),
+    onBug: (error) => listener.broke(error),
     onEntry: (entry) => listener.entry(entry),
   };
 }

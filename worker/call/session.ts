@@ -84,6 +84,11 @@ export class Session implements CallSession {
     this.#apply({ event: 'left' });
   }
 
+  broke(error: unknown): void {
+    this.#ports.log.error({ err: error }, 'a call broke');
+    this.#over('internal_error');
+  }
+
   ownerClosed(): void {
     this.#over('owner_closed');
   }
@@ -147,6 +152,7 @@ export class Session implements CallSession {
       },
       isInvitation: () => this.#state.at === 'ringing-in',
       isTakingOver: () => this.#state.at === 'taking-over',
+      broke: (error) => this.broke(error),
       over: (cause, farGone, sipCode, detail) => this.#overAs(this.#ending(cause, sipCode, detail), farGone),
       digit: (digit, entry) => {
         if (isOver(this.#state)) return;

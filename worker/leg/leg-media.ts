@@ -38,6 +38,8 @@ export interface LegMediaDelegate {
   onEntry(entry: TimelineEntry): void;
   /** Nothing was heard for the media time-out; told once. */
   onTimeout(silentMs: number): void;
+  /** Reading, making or sending sound threw: there is none any more. */
+  onBug(error: unknown): void;
 }
 
 export interface LegMediaOptions {
@@ -184,6 +186,7 @@ export class LegMedia {
       beat: (lateMs) => this.#onBeat(lateMs),
       skipped: (beats) => this.#onSkipped(beats),
       advance: () => this.#rtp?.advance() ?? 0,
+      failed: (error) => this.#delegate.onBug(error),
     });
   }
 
@@ -243,6 +246,7 @@ export class LegMedia {
       {
         onDigit: (digit, durationMs) => this.#delegate.onDigit(digit, 'rfc4733', durationMs),
         onMoved: (remote) => this.#learned(remote),
+        onBug: (error) => this.#delegate.onBug(error),
       },
     );
     if (this.#closed) rtp.close();

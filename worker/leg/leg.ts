@@ -24,6 +24,8 @@ export interface LegDelegate {
   /** What `find` found. */
   onFound(stage: FoundStage): void;
   onDigit(digit: string, by: 'rfc4733' | 'info' | 'tone', durationMs: number): void;
+  /** A bug in its sound: the leg is hung up and closed. Told once, as the last thing. */
+  onBug(error: unknown): void;
   /** Something for the timeline. */
   onEntry(entry: TimelineEntry): void;
 }

@@ -63,6 +63,7 @@ export class SipLeg implements Leg {
       },
       onEntry: (entry) => this.#delegate.onEntry(entry),
       onTimeout: () => this.#timedOut(),
+      onBug: (error) => this.#broke(error),
     });
     this.#stopRecording = options.record?.(this.#media.tee) ?? null;
   }
@@ -320,6 +321,12 @@ export class SipLeg implements Leg {
     this.#end();
     this.#send({ kind: 'hangup', leg: this.id });
     this.#delegate.onEnded('media-timeout', null);
+  }
+
+  #broke(error: unknown): void {
+    if (this.#stage === 'ended') return;
+    this.hangup();
+    this.#delegate.onBug(error);
   }
 
   /** Answered, and nothing to say to each other: hang up what SIP set up. */

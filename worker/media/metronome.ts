@@ -126,6 +126,12 @@ export class Metronome implements BeatSource {
     this.#timer = null;
   }
 
+  #failed(member: Member, error: unknown): void {
+    this.#leave(member);
+    this.#report(error);
+    member.listener.failed?.(error);
+  }
+
   #arm(): void {
     if (this.#timer || this.#closed || this.#held || this.#members === 0) return;
     const waitMs = this.#slotTime(this.#nextUsed()) - this.#clock.monotonic();
@@ -174,8 +180,7 @@ export class Metronome implements BeatSource {
         const earlyMs = member.listener.advance?.() ?? 0;
         if (earlyMs >= this.#slotMs) this.#advance(member, earlyMs);
       } catch (error) {
-        this.#leave(member);
-        this.#report(error);
+        this.#failed(member, error);
       }
     }
     return true;
@@ -210,8 +215,7 @@ export class Metronome implements BeatSource {
         try {
           member.listener.skipped?.(beats);
         } catch (error) {
-          this.#leave(member);
-          this.#report(error);
+          this.#failed(member, error);
         }
       }
     }

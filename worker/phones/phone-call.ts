@@ -87,6 +87,7 @@ export class PhoneCall {
       onDigit: (digit, by, durationMs) => this.#onDigit(digit, by, durationMs),
       onEntry: (entry) => this.#tell(entry),
       onTimeout: () => this.#endOurselves({ by: 'silence', code: null, reason: 'Nothing was heard any more' }),
+      onBug: () => this.#endOurselves({ by: 'us', code: null, reason: 'A bug in the sound' }),
     });
   }
 

@@ -6,7 +6,7 @@ import type { CallRecord } from '../../shared/domain/call.ts';
 import type { Ending } from '../../shared/domain/ending.ts';
 import type { GatewayLetter } from '../../shared/domain/letter.ts';
 import type { Timer } from '../../shared/kernel/clock.ts';
-import { DeadlineExceeded, withDeadline } from '../../shared/kernel/deadline.ts';
+import { DeadlineExceeded, pause, withDeadline } from '../../shared/kernel/deadline.ts';
 import { type CallSid, type Epoch, FIRST_LEG, type GatewayId } from '../../shared/kernel/ids.ts';
 import type { CallWorker, QueueWorker } from '../../shared/queue.ts';
 import type { OwnerLoad, OwnerState } from '../../shared/store/store.ts';
@@ -23,6 +23,9 @@ const MAX_RECOVERIES = 5;
 const LOOK_EVERY_MS = 15_000;
 /** Calls that were told to end at the close of the pool have this long to do so. */
 const FAREWELL_MS = 10_000;
+/** Calls that are handed over have this long for it, and follow each other this fast. */
+const HAND_OVER_MS = 10_000;
+const HAND_OVER_EVERY_MS = 15;
 const CALLBACKS_AT_ONCE = 8;
 const MEASURE_EVERY_MS = 500;
 
@@ -30,7 +33,8 @@ export interface Pool {
   /** How full it is now. */
   readonly state: OwnerState;
   /**
-   * Takes no more calls, lets those that run go on for `withinMs`, then ends them and closes.
+   * Takes no more calls, lets those that run go on for `withinMs`, then hands them over to other workers, or ends
+   * them where there are none, and closes.
    * Idempotent: a second caller waits for the first.
    */
   drain(withinMs: number): Promise<void>;
@@ -88,7 +92,8 @@ class CallPool implements Pool {
       callbacks: queue.workCallbacks(CALLBACKS_AT_ONCE, (sid) => courier.deliver(sid)),
       calls: queue.workCalls({
         concurrency: capacity,
-        run: (sid, recoveries) => this.#run(sid, recoveries),
+        run: (sid, recoveries, giveBack) => this.#run(sid, recoveries, giveBack),
+        onHold: (sid, token) => this.#options.onHold?.(sid, token),
         // Whether somebody else has them by now is what the next look at the box tells.
         onLockLost: (sids) => {
           for (const sid of sids) this.#running.get(sid)?.ring();
@@ -113,7 +118,7 @@ class CallPool implements Pool {
     const calls = this.#workers?.calls;
     await this.#surroundings.beat().catch(() => undefined);
     const closed = calls?.close() ?? Promise.resolve();
-    if (!(await endsWithin(withinMs))) {
+    if (!(await endsWithin(withinMs)) && !((await this.#handOver()) && (await endsWithin(HAND_OVER_MS)))) {
       log.warn({ calls: this.#running.size }, 'calls are ended because the worker stops');
       for (const call of this.#running.values()) call.ownerClosed();
       if (!(await endsWithin(FAREWELL_MS))) {
@@ -143,12 +148,33 @@ class CallPool implements Pool {
     }
   }
 
+  /**
+   * Gives the calls that are left to other workers, one after the other, so that each is silent only for as long as
+   * its own move takes. False when nobody else is there.
+   */
+  async #handOver(): Promise<boolean> {
+    const { store, clock, owner, log } = this.#options;
+    const owners = await store.presence.owners().catch(() => []);
+    if (!owners.some((other) => other.owner !== owner && !other.draining)) return false;
+    const calls = [...this.#running.values()];
+    log.info({ calls: calls.length }, 'calls are handed over because the worker stops');
+    const everyMs = Math.min(HAND_OVER_EVERY_MS, HAND_OVER_MS / 2 / Math.max(1, calls.length));
+    const began = clock.monotonic();
+    const released = calls.map(async (call, index) => {
+      const waitMs = began + index * everyMs - clock.monotonic();
+      if (waitMs > 0) await pause(clock, waitMs);
+      await call.release();
+    });
+    await Promise.all(released);
+    return true;
+  }
+
   /** The processor of a job. Never rejects: what failed is in the log and the call's own ending. */
-  async #run(sid: CallSid, recoveries: number): Promise<void> {
+  async #run(sid: CallSid, recoveries: number, giveBack: () => void): Promise<void> {
     try {
       const claimed = await this.#claim(sid);
-      if (claimed) await this.#runClaimed(claimed, recoveries);
-      else await this.#remind(sid);
+      if (!claimed) await this.#remind(sid);
+      else if (await this.#runClaimed(claimed, recoveries)) giveBack();
     } catch (error) {
       if (!this.#stop.signal.aborted) this.#options.log.error({ err: error, callSid: sid }, 'a call could not be run');
     }
@@ -167,17 +193,22 @@ class CallPool implements Pool {
     return untilDone(clock, this.#stop.signal, () => store.calls.claim(sid, owner));
   }
 
-  async #runClaimed({ call, epoch }: { readonly call: CallRecord; readonly epoch: Epoch }, recoveries: number) {
+  /** Whether the call goes on and is to be given back. */
+  async #runClaimed(
+    { call, epoch }: { readonly call: CallRecord; readonly epoch: Epoch },
+    recoveries: number,
+  ): Promise<boolean> {
     // Handed to us again while we still run it: the older self is told by its next write, but sooner is better.
     this.#running.get(call.sid)?.lost();
     const gateway = call.gateway === null ? await this.#gatewayForCall() : null;
     const running = await this.#open(call, epoch, gateway);
-    if (!running) return;
+    if (!running) return false;
     this.#running.set(call.sid, running);
     try {
       const refusal = this.#refusalOf(call, epoch, recoveries);
       if (refusal) await running.refuse(refusal.ending, refusal.letter);
       else await running.run();
+      return running.released;
     } finally {
       if (this.#running.get(call.sid) === running) this.#running.delete(call.sid);
     }

@@ -8,9 +8,11 @@ import type { Ending } from '../../shared/domain/ending.ts';
 import type { GatewayLetter } from '../../shared/domain/letter.ts';
 import type { StreamRecord } from '../../shared/domain/stream.ts';
 import type { Timer } from '../../shared/kernel/clock.ts';
+import { withDeadline } from '../../shared/kernel/deadline.ts';
 import { type Epoch, FIRST_LEG, type GatewayId } from '../../shared/kernel/ids.ts';
 import type { Logger } from '../../shared/kernel/log.ts';
 import type { CallChange } from '../../shared/store/store.ts';
+import { guardedClock } from '../call/guarded-clock.ts';
 import type { CallPorts, CallSession } from '../call/ports.ts';
 import { Progress } from '../call/progress.ts';
 import { platformError } from './endings.ts';
@@ -23,6 +25,9 @@ import { untilDone } from './retry.ts';
 
 /** A gateway that is there has read a letter long before. */
 const HEARD_MS = 2000;
+
+/** What Redis does not take within this time the next owner does without. */
+const RELEASE_MS = 1000;
 
 export class RunningCall {
   readonly #options: PoolOptions;
@@ -37,6 +42,7 @@ export class RunningCall {
   #reminding: Promise<void> | null = null;
   readonly #stop = new AbortController();
   readonly #given: Promise<void>;
+  #released = false;
   #giveUp: () => void = () => undefined;
   #heard: Timer | null = null;
   #gateway: GatewayId | null;
@@ -113,11 +119,31 @@ export class RunningCall {
     this.#session.ownerClosed();
   }
 
+  /** Another worker goes on with it: what was said is written, then there is silence here. False when it is ending. */
+  async release(): Promise<boolean> {
+    const { clock } = this.#options;
+    await withDeadline(clock, RELEASE_MS, 'last writes', this.#journal.flush()).catch(() => undefined);
+    if (this.#stop.signal.aborted || this.#journal.hasEnded) return false;
+    this.#released = true;
+    this.#drop();
+    this.#log.info('a call is handed over');
+    return true;
+  }
+
+  /** It is to be given back for another worker to take. */
+  get released(): boolean {
+    return this.#released;
+  }
+
   /** A newer owner exists, or nobody waits for us any longer: silence. Idempotent. */
   lost(): void {
     if (this.#stop.signal.aborted) return;
-    this.#close();
+    this.#drop();
     this.#log.warn('a call is no longer ours');
+  }
+
+  #drop(): void {
+    this.#close();
     this.#session.lost();
     // What is owed is the next owner's to deliver.
     this.#options.courier.leave(this.#call.sid).catch((error: unknown) => {
@@ -158,7 +184,7 @@ export class RunningCall {
     return {
       ...shared,
       fetcher: newFetcher(),
-      clock,
+      clock: guardedClock(clock, (error) => this.#session.broke(error)),
       log: this.#log,
       journal: this.#journal,
       tellGateway: post,

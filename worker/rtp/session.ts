@@ -29,6 +29,8 @@ export interface RtpDelegate {
   onDigit(digit: string, durationMs: number): void;
   /** Packets go to, and are taken from, another source than before. */
   onMoved(remote: MediaAddress): void;
+  /** A bug of ours met with a packet; without this it is thrown. */
+  onBug?(error: unknown): void;
 }
 
 export interface RtpOptions {
@@ -100,8 +102,20 @@ export class RtpSession {
     session.#pair = await openSocketPair({
       host: options.host,
       ports: options.ports,
-      onRtp: (data, source) => session.#onRtp(data, source),
-      onRtcp: (data, source) => session.#onRtcp(data, source),
+      onRtp: (data, source) => {
+        try {
+          session.#onRtp(data, source);
+        } catch (error) {
+          session.#broke(error);
+        }
+      },
+      onRtcp: (data, source) => {
+        try {
+          session.#onRtcp(data, source);
+        } catch (error) {
+          session.#broke(error);
+        }
+      },
       onError: options.onSocketError,
     });
     return session;
@@ -247,6 +261,11 @@ export class RtpSession {
     this.#latch.signal(remote);
     this.#signalledRtcp = rtcp;
     this.#learnedRtcp = null;
+  }
+
+  #broke(error: unknown): void {
+    if (this.#delegate.onBug === undefined) throw error;
+    this.#delegate.onBug(error);
   }
 
   #onRtp(data: Uint8Array, source: MediaAddress): void {

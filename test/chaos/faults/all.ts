@@ -1,5 +1,6 @@
 /** Every fault of the run, in the order they happen. To add one: a file beside this, and a line here. */
 import type { Fault } from '../run-fault.ts';
+import { bugInABeat, bugWhereSoundIsRead } from './bug-in-a-call.ts';
 import { bursts } from './burst.ts';
 import { cutApp } from './cut-app.ts';
 import { freezeWorker } from './freeze-worker.ts';
@@ -9,11 +10,19 @@ import { killParser } from './kill-parser.ts';
 import { killWorker } from './kill-worker.ts';
 import { emptyRedis, killRedis, stopRedis } from './redis.ts';
 import { rollGateway } from './roll-gateway.ts';
+import { rollingDeploy } from './rolling-deploy.ts';
+import { threadExits, threadOutOfMemory, threadThrows } from './thread-dies.ts';
 import { weather } from './weather.ts';
 
 export const faults: readonly Fault[] = [
   killWorker,
   freezeWorker,
+  threadExits,
+  threadThrows,
+  threadOutOfMemory,
+  bugWhereSoundIsRead,
+  bugInABeat,
+  rollingDeploy,
   killGateway,
   rollGateway,
   killApi,

@@ -1,0 +1,76 @@
+/**
+ * Bugs and deaths that cannot be had from outside, put into worker threads by `NODE_OPTIONS=--import`: the product
+ * has no hook for them. On SIGUSR2 a worker process reads `<CHAOS_ORDERS>/<pid>.json` and one of its threads dies as
+ * that says. An RTP packet with a word of `words` in it is a bug in the call it belongs to.
+ */
+import dgram from 'node:dgram';
+import { readFileSync } from 'node:fs';
+import { BroadcastChannel, isMainThread, workerData } from 'node:worker_threads';
+import { type ThreadDeath, words } from './inject-orders.ts';
+
+const HEADER_BYTES = 12;
+const channel = new BroadcastChannel('chaos');
+channel.unref();
+
+if (isMainThread) {
+  const folder = process.env['CHAOS_ORDERS'];
+  if (folder !== undefined && process.argv[1]?.includes('worker')) {
+    process.on('SIGUSR2', () => {
+      channel.postMessage(JSON.parse(readFileSync(`${folder}/${process.pid}.json`, 'utf8')));
+    });
+  }
+} else if (isCallThread(workerData)) {
+  const { index } = workerData;
+  channel.onmessage = (message): void => {
+    const death = (message as unknown as { readonly data: ThreadDeath }).data;
+    if (death.thread === index) die(death.how);
+  };
+  channel.unref();
+  plantBugs();
+}
+
+function isCallThread(data: unknown): data is { readonly index: number } {
+  return data !== null && typeof data === 'object' && 'index' in data && 'parser' in data;
+}
+
+function die(how: ThreadDeath['how']): void {
+  if (how === 'exit') process.exit(7);
+  if (how === 'reject') void Promise.reject(new Error('a rejection nobody handles, put in by the chaos run'));
+  setImmediate(() => {
+    if (how === 'throw') throw new Error('a bug outside all calls, put in by the chaos run');
+    if (how === 'memory') eatMemory();
+  });
+}
+
+function eatMemory(): void {
+  const eaten: string[][] = [];
+  for (;;) eaten.push(Array.from({ length: 100_000 }, (_, index) => `${index} ${Math.random()}`));
+}
+
+/** A packet that makes whoever reads it throw, or whoever sends next on the same socket. */
+function plantBugs(): void {
+  const { emit, send } = dgram.Socket.prototype as unknown as Record<'emit' | 'send', (...args: unknown[]) => unknown>;
+  const poisoned = new WeakSet<object>();
+  Object.assign(dgram.Socket.prototype, {
+    emit(this: object, event: string, ...rest: unknown[]): unknown {
+      const [data] = rest;
+      const word = event === 'message' && Buffer.isBuffer(data) ? wordIn(data) : null;
+      if (word === words.beat) poisoned.add(this);
+      if (word === words.socket) Object.defineProperty(data, 'length', { get: bug });
+      return emit.call(this, event, ...rest);
+    },
+    send(this: object, ...rest: unknown[]): unknown {
+      if (poisoned.delete(this)) bug();
+      return send.call(this, ...rest);
+    },
+  });
+}
+
+function wordIn(data: Buffer): string | null {
+  const text = data.subarray(HEADER_BYTES, HEADER_BYTES + words.beat.length).toString('latin1');
+  return text === words.beat || text === words.socket ? text : null;
+}
+
+function bug(): never {
+  throw new Error('a bug in one call, put in by the chaos run');
+}
