@@ -57,6 +57,7 @@ class ScriptedSession implements CallSession {
   call: CallRecord | null = null;
   wasLost = false;
   wasClosed = false;
+  hasBroken = false;
   #done: () => void = () => undefined;
   readonly #told: () => void;
 
@@ -101,6 +102,7 @@ class ScriptedSession implements CallSession {
   }
 
   broke(): void {
+    this.hasBroken = true;
     this.end();
   }
 
@@ -360,6 +362,44 @@ describe('the pool', () => {
     );
   });
 
+  it('drains: hands what does not end by itself to another pool at once, and says nothing more of it', async () => {
+    const going = await openBench();
+    const sid = await queued();
+    await going.until(() => going.sessions[0]?.call != null);
+    going.sessions[0]?.ports.journal.entry({ type: 'media.held' });
+    const staying = await openBench();
+    const began = systemClock.monotonic();
+    const drained = going.pool.drain(50);
+    await staying.until(() => staying.sessions[0]?.call != null);
+    assert.ok(systemClock.monotonic() - began < 1500, 'no lease had to run out');
+    await drained;
+    const [first] = going.sessions;
+    assert.deepEqual([first?.wasLost, first?.wasClosed], [true, false]);
+    assert.equal(staying.sessions[0]?.call?.sid, sid);
+    const entries = await store.timeline.read(sid, 0, 100);
+    assert.deepEqual(
+      entries.map(({ type }) => type).filter((type) => type !== 'call.created'),
+      ['call.claimed', 'media.held', 'call.claimed'],
+    );
+    staying.sessions[0]?.end();
+    assert.equal((await ended(sid)).status, 'completed');
+  });
+
+  it('ends the call of a session that broke, and no other', async () => {
+    const bench = await openBench();
+    await queued();
+    const other = await queued();
+    await bench.until(() => bench.sessions.filter(({ call }) => call !== null).length === 2);
+    const broken = bench.sessions.find(({ call }) => call?.sid !== other);
+    broken?.ports.clock.after(0, () => {
+      throw new Error('a bug in a timer of one call');
+    });
+    assert.equal((await ended(broken?.call?.sid as CallSid)).status, 'completed');
+    assert.deepEqual([broken?.hasBroken, bench.pool.state.calls], [true, 1]);
+    bench.sessions.find(({ call }) => call?.sid === other)?.end();
+    await ended(other);
+  });
+
   it('shares the calls of one queue between two pools', async () => {
     const [one, two] = [await openBench(2), await openBench(2)];
     const sids = [await queued(), await queued(), await queued(), await queued()];
@@ -373,6 +413,9 @@ describe('the pool', () => {
         .sort(),
       [...sids].sort(),
     );
+    // Else the pool that is closed first would hand them over.
+    for (const session of all()) session.end();
+    for (const sid of sids) await ended(sid);
   });
 
   it('writes what happened while Redis was away when it is back', async () => {

@@ -89,6 +89,39 @@ describe('the queue of calls', () => {
     ]);
   });
 
+  it('gives a call to another at once when its owner lets go of it, or is known to be dead', async () => {
+    const runs = heard<string>();
+    const leases = new Map<CallSid, string>();
+    const letsGo = {
+      concurrency: 5,
+      async run(call: CallSid, recoveries: number, giveBack: () => void): Promise<void> {
+        runs.tell(`first ${call} ${recoveries}`);
+        if (call === dead) await never;
+        giveBack();
+      },
+      onHold: (call: CallSid, token: string | null): void => void (token !== null && leases.set(call, token)),
+      onLockLost: () => undefined,
+    };
+    const [given, dead] = [newCallSid(), newCallSid()];
+    const first = queue.workCalls(letsGo);
+    await queue.addCall(dead);
+    await runs.count(1);
+    const taken = heard<string>();
+    const run = async (call: CallSid, recoveries: number): Promise<void> => taken.tell(`${call} ${recoveries}`);
+    await queue.addCall(given);
+    await runs.count(2);
+    await first.abandon();
+    workers.push(other.workCalls({ concurrency: 5, run, onLockLost: () => undefined }));
+    const began = Date.now();
+    await taken.count(1);
+    await other.handOver([...leases].map(([id, token]) => ({ id, token })));
+    await taken.count(2);
+    assert.ok(Date.now() - began < 1500, `${Date.now() - began} ms`);
+    assert.deepEqual(taken.items, [`${given} 0`, `${dead} 1`]);
+    await other.handOver([...leases].map(([id, token]) => ({ id, token })));
+    assert.equal(await other.waiting(), 0, 'what is no longer theirs is not given away again');
+  });
+
   it('wakes another worker when the one that was woken does not come', async () => {
     const stalled = connectRedis(redis.url, 'blocking', silentLogger);
     const woken = stalled.bzpopmin('{pivot}:calls:marker', 10);

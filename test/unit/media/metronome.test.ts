@@ -110,15 +110,17 @@ test('a listener that throws is removed and reported; the others in its phase go
   const reported: unknown[] = [];
   const metronome = new Metronome({ clock, phases: 1, report: (error) => reported.push(error) });
   const broken = new Error('broken listener');
+  const failed: unknown[] = [];
   let beats = 0;
   metronome.join({
     beat() {
       throw broken;
     },
+    failed: (error) => failed.push(error),
   });
   metronome.join({ beat: () => beats++ });
   clock.advance(100);
-  assert.deepEqual(reported, [broken]);
+  assert.deepEqual([reported, failed], [[broken], [broken]]);
   assert.equal(metronome.listeners, 1);
   assert.ok(beats >= 4, `${beats} beats`);
 });

@@ -7,7 +7,8 @@ import { after, before, describe, it } from 'node:test';
 import { pathToFileURL } from 'node:url';
 import { type Clock, systemClock } from '../../../shared/kernel/clock.ts';
 import { silentLogger } from '../../../shared/kernel/log.ts';
-import { ThreadHost } from '../../../worker/thread-host.ts';
+import type { Lease } from '../../../shared/queue.ts';
+import { ThreadHost, type ThreadHostOptions } from '../../../worker/thread-host.ts';
 
 let folder: string;
 
@@ -30,7 +31,7 @@ const endsWhenTold = "parentPort.on('message', () => process.exit(0));";
 /** A clock whose pauses are over at once. */
 const impatient: Clock = { ...systemClock, after: (ms, fire) => systemClock.after(Math.min(ms, 1), fire) };
 
-function aHost(script: URL, count: number, clock = systemClock) {
+function aHost(script: URL, count: number, clock = systemClock, onLeft: ThreadHostOptions['onLeft'] = () => {}) {
   const served: number[] = [];
   let stopped = 0;
   const seen = new Map<number, () => void>();
@@ -39,6 +40,7 @@ function aHost(script: URL, count: number, clock = systemClock) {
     count,
     clock,
     log: silentLogger,
+    onLeft,
     serveParser: (port) => {
       served.push(served.length);
       seen.get(served.length)?.();
@@ -82,6 +84,17 @@ describe('the host of threads', () => {
     assert.ok(host.size >= 1);
     await host.drain(1000);
     assert.equal(host.size, 0);
+  });
+
+  it('tells which calls a thread died with', async () => {
+    const holds = (sid: string, token: string | null): string =>
+      `parentPort.postMessage(${JSON.stringify({ kind: 'holds', sid, token })});`;
+    const dies = `if (workerData.index === 0) { ${holds('CA1', 'one')} ${holds('CA2', 'two')} ${holds('CA1', null)} process.exit(3); }`;
+    const left = await new Promise<readonly Lease[]>((resolve) => {
+      const { host } = aHost(aThread('holds', `${ready} ${endsWhenTold} ${dies}`), 2, systemClock, resolve);
+      void host.open().finally(() => host.drain(1000));
+    });
+    assert.deepEqual(left, [{ id: 'CA2', token: 'two' }]);
   });
 
   it('shows the figures of the threads that answer, for all who ask at once', async () => {
