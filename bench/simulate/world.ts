@@ -111,6 +111,10 @@ export class SimulatedSession implements CallSession {
     this.#over();
   }
 
+  broke(): void {
+    this.#over();
+  }
+
   ownerClosed(): void {
     this.#over();
   }
