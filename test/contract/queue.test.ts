@@ -90,27 +90,32 @@ describe('the queue of calls', () => {
   });
 
   it('gives a call to another at once when its owner lets go of it, or is known to be dead', async () => {
-    const runs = heard<string>();
+    const runs = heard<CallSid>();
     const leases = new Map<CallSid, string>();
-    const letsGo = {
+    const [given, dead] = [newCallSid(), newCallSid()];
+    let letGo: () => void = () => undefined;
+    const first = queue.workCalls({
       concurrency: 5,
-      async run(call: CallSid, recoveries: number, giveBack: () => void): Promise<void> {
-        runs.tell(`first ${call} ${recoveries}`);
+      async run(call: CallSid, _recoveries: number, giveBack: () => void): Promise<void> {
+        runs.tell(call);
         if (call === dead) await never;
+        await new Promise<void>((resolve) => {
+          letGo = resolve;
+        });
         giveBack();
       },
       onHold: (call: CallSid, token: string | null): void => void (token !== null && leases.set(call, token)),
       onLockLost: () => undefined,
-    };
-    const [given, dead] = [newCallSid(), newCallSid()];
-    const first = queue.workCalls(letsGo);
-    await queue.addCall(dead);
-    await runs.count(1);
+    });
+    await Promise.all([queue.addCall(dead), queue.addCall(given)]);
+    await runs.count(2);
+    // It takes nothing more, and waits in vain for the call that never ends.
+    first.close().catch(() => undefined);
+    letGo();
+    while ((await other.waiting()) === 0) await new Promise((resolve) => setTimeout(resolve, 10));
+    await first.abandon();
     const taken = heard<string>();
     const run = async (call: CallSid, recoveries: number): Promise<void> => taken.tell(`${call} ${recoveries}`);
-    await queue.addCall(given);
-    await runs.count(2);
-    await first.abandon();
     workers.push(other.workCalls({ concurrency: 5, run, onLockLost: () => undefined }));
     const began = Date.now();
     await taken.count(1);
