@@ -20,7 +20,7 @@ import { Surroundings } from './surroundings.ts';
 /** So many owners may die with one call before it is ended: it may be what kills them. */
 const MAX_RECOVERIES = 5;
 /** A ring can be lost with the command that made it; so every box is looked into this often. */
-const LOOK_EVERY_MS = 15_000;
+const LOOK_EVERY_S = 15;
 /** Calls that were told to end at the close of the pool have this long to do so. */
 const FAREWELL_MS = 10_000;
 /** Calls that are handed over have this long for it, and follow each other this fast. */
@@ -266,13 +266,16 @@ class CallPool implements Pool {
     });
   }
 
-  #scheduleLook(): void {
-    this.#look = this.#options.clock.after(LOOK_EVERY_MS, () => {
-      for (const call of this.#running.values()) call.ring();
-      this.#scheduleLook();
+  /** A part of the boxes each second, or thousands of reads would keep Redis from everything else at once. */
+  #scheduleLook(turn = 0): void {
+    this.#look = this.#options.clock.after(1000, () => {
+      for (const [sid, call] of this.#running) if (turnOf(sid) === turn) call.ring();
+      this.#scheduleLook((turn + 1) % LOOK_EVERY_S);
     });
   }
 }
+
+const turnOf = (sid: CallSid): number => Number.parseInt(sid.slice(-6), 16) % LOOK_EVERY_S;
 
 interface Refusal {
   readonly ending: Ending;
