@@ -25,7 +25,9 @@ export function atSlotOf<Options extends RedisOptions>(
 
     override async connect(): Promise<net.Socket> {
       this.connecting = true;
-      const { host, port } = await nodes.owner();
+      // Without an answer any server will do: the attempt fails there, and is made again. A connector that fails
+      // itself would end the connection for good.
+      const { host, port } = await nodes.owner().catch(() => nodes.first);
       if (!this.connecting) throw new Error('Connection is closed.');
       const stream = options.tls ? tls.connect({ host, port, ...options.tls }) : net.connect({ host, port });
       stream.once('error', (error) => {
@@ -56,6 +58,10 @@ class KnownNodes {
     this.#key = key;
     this.#named = named;
     this.#options = options;
+  }
+
+  get first(): RedisServer {
+    return this.#named[0] ?? { host: '127.0.0.1', port: 6379 };
   }
 
   /** The primary of the key's slot, as the first node says that answers. */
