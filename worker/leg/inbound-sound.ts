@@ -68,8 +68,12 @@ export class InboundSound {
     else this.#detector ??= new DtmfDetector(this.#rate, this.#onTone);
   }
 
-  /** Whether a payload sounds like nothing. What cannot be told from the bytes is taken to go on as it was. */
+  /**
+   * Whether a payload sounds like nothing, so that it may be left out unseen. What cannot be told from the bytes is taken
+   * to go on as it was. While keys are listened for every frame is wanted: two of the same key differ by the pause alone.
+   */
   isQuiet(payload: Uint8Array, payloadType: number): boolean {
+    if (this.#detector !== null) return false;
     const name = this.#understood.get(payloadType)?.name;
     if (name === undefined) return true;
     if (name !== 'G722') return isQuietPayload(name, payload);
@@ -92,9 +96,7 @@ export class InboundSound {
 
   /** The frame of this beat. Lent until the next call. */
   frame(received: JitterFrame, source: ExtraFrames): AudioFrame {
-    const frame = this.#caughtUp(this.#one(received), source);
-    this.#detector?.add(this.#samples);
-    return frame;
+    return this.#caughtUp(this.#one(received), source);
   }
 
   /** The frame as it came, or one made of more than it. */
@@ -116,7 +118,14 @@ export class InboundSound {
     return this.#plain;
   }
 
+  /** A frame as it came. Keys are listened for here: pauses between them are too short to be shortened. */
   #one(received: JitterFrame): AudioFrame {
+    const frame = this.#sound(received);
+    this.#detector?.add(this.#samples);
+    return frame;
+  }
+
+  #sound(received: JitterFrame): AudioFrame {
     if (received.kind === 'silence') return this.#quiet();
     this.#silent = false;
     return received.kind === 'lost' ? this.#conceal() : this.#decode(received);

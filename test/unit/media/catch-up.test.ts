@@ -25,11 +25,20 @@ function said(wordMs: number): Int16Array {
   return all;
 }
 
+const tonesOf = (key: string): readonly [number, number] => {
+  const place = '123456789*0#'.indexOf(key);
+  return [[697, 770, 852, 941][Math.floor(place / 3)] ?? 0, [1209, 1336, 1477][place % 3] ?? 0];
+};
+
 /** What the app hears when packets that fall due at three seconds are held back for so long. */
-function heard(voice: Int16Array, burstMs: number): { readonly samples: Int16Array; readonly jitter: JitterBuffer } {
-  const sound = new InboundSound(RATE, () => {});
+function heard(
+  voice: Int16Array,
+  burstMs: number,
+  onKey?: (key: string) => void,
+): { readonly samples: Int16Array; readonly jitter: JitterBuffer } {
+  const sound = new InboundSound(RATE, onKey ?? (() => {}));
   const jitter = new JitterBuffer({ isQuiet: (payload, type) => sound.isQuiet(payload, type) });
-  sound.listenFor(new Map([[0, 'PCMU']]), jitter.payload, false);
+  sound.listenFor(new Map([[0, 'PCMU']]), jitter.payload, onKey !== undefined);
   const encoder = codecs.PCMU.newEncoder();
   const header = newRtpHeader();
   const samples = new Int16Array(voice.length);
@@ -92,6 +101,28 @@ describe('a burst of RTP', () => {
         assert.equal(jitter.counters.late, 0);
       });
     }
+  }
+
+  for (const [onMs, offMs] of [
+    [60, 60],
+    [80, 60],
+    [100, 100],
+  ] as const) {
+    it(`keys of ${onMs} ms pressed as tones, ${offMs} ms apart: each is heard once, and the delay is given back`, () => {
+      const voice = new Int16Array(SECONDS * RATE);
+      const keys = '1122334455667788990011223344556677889900';
+      for (const [at, key] of [...keys].entries()) {
+        const [low, high] = tonesOf(key);
+        const both = sine(low, onMs, RATE, 0.2).map((sample, i) => sample + (sine(high, onMs, RATE, 0.2)[i] ?? 0));
+        voice.set(both, 3 * RATE + (at * (onMs + offMs) * RATE) / 1000);
+      }
+      let pressed = '';
+      const { jitter } = heard(voice, 1000, (key) => {
+        pressed += key;
+      });
+      assert.equal(pressed, keys);
+      assert.ok(jitter.delayMs <= 60, `${jitter.delayMs} ms late at the end`);
+    });
   }
 });
 
