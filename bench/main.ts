@@ -46,8 +46,8 @@ interface Row {
   readonly systemCpuMsPerCallSecond: number;
   /** Share of its core that phones and app used: near 1 it is the load that is measured. */
   readonly loadBusy: number;
-  readonly residentKbPerCall: number;
-  readonly idleResidentMb: number;
+  readonly memoryKbPerCall: number;
+  readonly idleMemoryMb: number;
   readonly sent: number;
   readonly lost: number;
   readonly late: number;
@@ -95,7 +95,7 @@ async function run(system: UnderTest, load: Load, calls: number, forMs: number):
   }
   if (!prefer([load.pid], 'real-time')) console.log('  the load has no real-time priority: its delays count');
   if (options.shared) system.putFirst();
-  const idleKb = system.residentKb;
+  const idleKb = system.memoryKb;
 
   const sids: string[] = [];
   for (; sids.length < calls; await pause(systemClock, 1000 / Number(options.rate)))
@@ -109,7 +109,7 @@ async function run(system: UnderTest, load: Load, calls: number, forMs: number):
   await pause(systemClock, forMs);
   const seconds = (systemClock.monotonic() - before.at) / 1000;
   const after = { ...system.usage, loadMs: cpuMs(loadPids) };
-  const residentKb = system.residentKb;
+  const memoryKb = system.memoryKb;
   const bufferedMs = await system.buffered(sids.slice(0, 10));
   const report = await load.report();
   const { sent, lost, late, p50, p99, max } = report;
@@ -120,8 +120,8 @@ async function run(system: UnderTest, load: Load, calls: number, forMs: number):
     workerCpuMsPerCallSecond: round((after.workerMs - before.workerMs) / seconds / calls),
     systemCpuMsPerCallSecond: round((after.systemMs - before.systemMs) / seconds / calls),
     loadBusy: round((after.loadMs - before.loadMs) / seconds / 1000),
-    residentKbPerCall: Math.round((residentKb - idleKb) / calls),
-    idleResidentMb: Math.round(idleKb / 1024),
+    memoryKbPerCall: Math.round((memoryKb - idleKb) / calls),
+    idleMemoryMb: Math.round(idleKb / 1024),
     sent,
     lost,
     late,

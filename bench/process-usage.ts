@@ -1,4 +1,4 @@
-/** What a process has used, from `/proc` (Linux): CPU milliseconds of all its threads, resident kilobytes. */
+/** What a process has used, from `/proc` (Linux): CPU milliseconds of all its threads, kilobytes of memory. */
 import { spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 
@@ -31,11 +31,12 @@ export function cpuMs(pids: readonly number[]): number {
   return ticks * MS_PER_TICK;
 }
 
-export function residentKb(pids: readonly number[]): number {
+/** Memory in kilobytes; what processes share (Node's own code, above all) counts once. */
+export function memoryKb(pids: readonly number[]): number {
   let kb = 0;
   for (const pid of pids) {
     try {
-      kb += Number(/^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? 0);
+      kb += Number(/^Pss:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8'))?.[1] ?? 0);
     } catch {
       // It has ended meanwhile.
     }

@@ -9,7 +9,7 @@ import { systemClock } from '../shared/kernel/clock.ts';
 import type { Closers } from '../shared/kernel/closers.ts';
 import { pause } from '../shared/kernel/deadline.ts';
 import { type Stack, startStack } from '../shared/launch/stack.ts';
-import { cpuMs, familyOf, pin, prefer, residentKb } from './process-usage.ts';
+import { cpuMs, familyOf, memoryKb, pin, prefer } from './process-usage.ts';
 
 export interface UnderTestOptions {
   /** SIP port of the phones on this machine. */
@@ -83,8 +83,8 @@ export class UnderTest {
     return { workerMs: cpuMs(this.#workers), systemMs: cpuMs(this.#all) };
   }
 
-  get residentKb(): number {
-    return residentKb(this.#all);
+  get memoryKb(): number {
+    return memoryKb(this.#all);
   }
 
   /** Places a call with this document; answers with its sid. @throws when it is refused. */
