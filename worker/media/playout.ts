@@ -141,10 +141,16 @@ export class Playout implements PlayoutQueue {
   setLive(live: boolean): void {
     if (live === this.#live) return;
     this.#live = live;
+    const starved = this.#starved;
     this.#starved = false;
-    // What was promised had come to its end: nothing of it is late any more.
-    this.#stall?.settle();
-    if (!live || this.#pace !== null) return;
+    if (!live) {
+      // What was promised had come to its end: nothing of it is late any more.
+      this.#stall?.settle();
+      // Perhaps the end of all, perhaps one chunk of many, of an app that is held up now.
+      if (!starved && this.#ring.length === 0) this.#stall?.ranDry(0);
+      return;
+    }
+    if (this.#pace !== null) return;
     this.#pace = new LivePace(this.#rate);
     this.#stall = new Stall(this.#rate);
     this.#uneven = new Int16Array(2 * frameSamples(this.#rate) + reachOf(this.#rate));
@@ -163,6 +169,7 @@ export class Playout implements PlayoutQueue {
     const pace = this.#pace;
     const stall = this.#stall;
     if (pace === null || stall === null || out.length !== frameSamples(this.#rate)) return this.#take(out, out.length);
+    if (!this.#starved && stall.isOpen) this.#mind(stall, pace);
     const spare = this.#starved ? -1 : this.#ring.length - out.length;
     const owed = stall.beat(spare);
     if (owed > 0 && spare > 0) {
@@ -178,6 +185,16 @@ export class Playout implements PlayoutQueue {
     }
     this.#quiet = pace.owes && isQuiet(out, out.length);
     return heard;
+  }
+
+  /** The queue ran empty without an underrun, as nothing more was promised: whether it was a stall is seen when it goes on. */
+  #mind(stall: Stall, pace: LivePace): void {
+    const queued = this.#ring.length;
+    if (queued === 0) stall.waited();
+    else {
+      const cushion = stall.resumed(queued);
+      if (cushion > 0) pace.restart(cushion);
+    }
   }
 
   /** A frame out of more than a frame, where that is not heard. */

@@ -67,10 +67,12 @@ export class Stall {
     this.#ours = OURS_BEATS;
   }
 
-  /** The queue was cleared, or is somebody else's: nothing is owed. */
+  /** The queue was cleared, or is somebody else's: nothing is owed, and whoever comes next is yet to be known. */
   forget(): void {
     this.settle();
     this.#dries = 0;
+    this.#arrivals.fill(0);
+    this.#count = 0;
   }
 
   /** All that was promised has been said: what comes next is not late. */
@@ -78,6 +80,11 @@ export class Stall {
     this.#debt = 0;
     this.#gap = -1;
     this.#look();
+  }
+
+  /** Whether there is a gap that may be a stall. */
+  get isOpen(): boolean {
+    return this.#gap >= 0;
   }
 
   /** The queue of a live producer is empty in the midst of what it says, or at its end: `missing` samples of the frame are not there. */
@@ -99,7 +106,8 @@ export class Stall {
   resumed(queued: number): number {
     const gap = this.#gap;
     this.#gap = -1;
-    if (gap <= 0 || gap > MOST_GAP_MS * this.#perMs || 2 * queued < gap) {
+    if (gap === 0) return 0;
+    if (gap < 0 || gap > MOST_GAP_MS * this.#perMs || 2 * queued < gap) {
       // What had still to be given back ended with the pause.
       this.#debt = 0;
       return 0;

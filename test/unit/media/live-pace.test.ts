@@ -137,17 +137,25 @@ describe('a live producer with a clock of its own', () => {
   for (const forMs of [100, 200, 1000]) {
     for (const rate of [8000, 16_000] as const) {
       for (const [name, voice] of Object.entries(voices)) {
-        it(`${name} at ${rate} Hz: a stall of ${forMs} ms is made up for within ten seconds, and no sample of it is lost`, () => {
-          const sender: Sender = { rate, ppm: 0, chunkMs: 20, voice: voice(rate), stall: { atMs: 5000, forMs } };
-          const [before = 0, ...rest] = run(sender, 240).delays;
-          assert.ok(Math.max(...rest) <= before + 1, 'it kept up');
-          // The stall is over at 5 s and its length; the delays are one a second from the third on.
-          const heard = run(sender, 250 + (forMs + 10_000) / 20);
-          const after = heard.delays.at(-1) ?? Number.NaN;
-          assert.ok(after <= before + 40, `${after} ms, ${before} ms before`);
-          assert.equal(heard.queue.playedSamples + heard.queue.queuedSamples, heard.sent);
-          assert.ok(heard.silentBeats <= forMs / 20 + 3, `${heard.silentBeats} beats of silence`);
-        });
+        for (const marks of [false, true])
+          it(`${name} at ${rate} Hz${marks ? ', a mark behind each chunk' : ''}: a stall of ${forMs} ms is made up for within ten seconds, and no sample of it is lost`, () => {
+            const sender: Sender = {
+              rate,
+              ppm: 0,
+              chunkMs: 20,
+              marks,
+              voice: voice(rate),
+              stall: { atMs: 5000, forMs },
+            };
+            const [before = 0, ...rest] = run(sender, 240).delays;
+            assert.ok(Math.max(...rest) <= before + 1, 'it kept up');
+            // The stall is over at 5 s and its length; the delays are one a second from the third on.
+            const heard = run(sender, 250 + (forMs + 10_000) / 20);
+            const after = heard.delays.at(-1) ?? Number.NaN;
+            assert.ok(after <= before + 40, `${after} ms, ${before} ms before`);
+            assert.equal(heard.queue.playedSamples + heard.queue.queuedSamples, heard.sent);
+            assert.ok(heard.silentBeats <= forMs / 20 + 3, `${heard.silentBeats} beats of silence`);
+          });
       }
     }
   }
