@@ -21,10 +21,6 @@ export interface Cleared {
   readonly marks: readonly string[];
 }
 
-/** So many marks in a row that are behind a single message each say nothing of where something ends … */
-const HABIT = 10;
-/** … unless nothing came for so long. */
-const IDLE_MS = 300;
 const HIGH_MS = 10_000;
 const LOW_MS = 2_000;
 
@@ -39,10 +35,6 @@ export class Playback {
   #clearing: string[] | null = null;
   #ended = false;
   #live = false;
-  /** Messages since the last mark, when the last one came, and marks in a row with one message before each. */
-  #messages = 0;
-  #playedAt = 0;
-  #single = 0;
 
   constructor(playout: PlayoutQueue, clock: Clock, delegate: PlaybackDelegate) {
     this.#playout = playout;
@@ -77,8 +69,6 @@ export class Playback {
   play(samples: Int16Array): void {
     if (this.#ended || samples.length === 0) return;
     if (!this.#live) this.#setLive(true);
-    this.#messages += 1;
-    this.#playedAt = this.#clock.monotonic();
     const taken = this.#playout.enqueue(samples);
     if (taken < samples.length) {
       this.#droppedSamples += samples.length - taken;
@@ -100,11 +90,9 @@ export class Playback {
       done();
       return;
     }
-    if (this.#messages > 0) this.#single = this.#messages === 1 ? this.#single + 1 : 0;
-    this.#messages = 0;
     this.#playout.mark(({ cleared }) => {
       // The end of what was promised is no underrun.
-      if (this.#playout.queuedSamples === 0 && this.#isEnd()) this.#setLive(false);
+      if (this.#playout.queuedSamples === 0) this.#setLive(false);
       if (cleared) this.#clearing?.push(name);
       this.#delegate.onMark(name, this.playedMs, cleared);
       done();
@@ -154,11 +142,6 @@ export class Playback {
     if (this.#ended) return;
     this.clear();
     this.#ended = true;
-  }
-
-  /** Who marks each piece of what it says has not come to an end at each mark, but may be held up. */
-  #isEnd(): boolean {
-    return this.#single < HABIT || this.#clock.monotonic() - this.#playedAt > IDLE_MS;
   }
 
   #setLive(live: boolean): void {
