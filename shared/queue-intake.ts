@@ -19,6 +19,8 @@ export interface IntakeOptions {
   readonly orphanWaits: () => Promise<boolean>;
   /** A job that ran to its end could not be taken off the queue: its lock was lost, or Redis is away. */
   readonly onUndone: (error: unknown) => void;
+  /** A call's run broke off: its lease runs out, and another worker takes it. */
+  readonly onBroken: (error: unknown) => void;
   readonly clock?: Clock;
 }
 
@@ -69,8 +71,12 @@ export class Intake {
   }
 
   async #run(job: Job<unknown>, token: string): Promise<void> {
-    const { run, handOver, onUndone } = this.#options;
-    const end = await run(job, token);
+    const { run, handOver, onUndone, onBroken } = this.#options;
+    const end = await run(job, token).catch((error: unknown) => {
+      onBroken(error);
+      return 'broken' as const;
+    });
+    if (end === 'broken') return;
     const done = end === 'released' ? handOver(job, token) : job.moveToCompleted(null, token, false);
     await Promise.resolve(done).catch(onUndone);
   }

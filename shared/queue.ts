@@ -187,6 +187,7 @@ class RedisCallQueue implements CallQueue {
       },
       handOver: (job, token) => this.#giveBack(job, token),
       orphanWaits: () => this.#orphanWaits(),
+      onBroken: (error) => this.#log.error({ err: error }, 'the run of a call broke off'),
       onUndone: (error) => this.#log.debug({ err: error }, 'the job of a call could not be completed'),
       clock: this.#clock,
     });

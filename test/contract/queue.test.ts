@@ -66,6 +66,23 @@ describe('the queue of calls', () => {
     assert.deepEqual(runs.items, [sid, last]);
   });
 
+  it('outlives a run that breaks off, and lets another have its call', async () => {
+    const sid = newCallSid();
+    const runs = heard<readonly [CallSid, number]>();
+    const run = async (call: CallSid, recoveries: number): Promise<void> => {
+      runs.tell([call, recoveries]);
+      // Not handled by anybody, this would end the process.
+      if (recoveries === 0) throw new Error('a bug');
+    };
+    workers.push(other.workCalls({ concurrency: 5, run, onLockLost: () => undefined }));
+    await queue.addCall(sid);
+    await runs.count(2);
+    assert.deepEqual(runs.items, [
+      [sid, 0],
+      [sid, 1],
+    ]);
+  });
+
   it('gives a call whose worker died to another, and says so', async () => {
     const sid = newCallSid();
     const runs = heard<readonly [CallSid, number]>();
