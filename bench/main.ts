@@ -28,6 +28,8 @@ const { values: options } = parseArgs({
     mode: { type: 'string', default: 'two-way' },
     /** Leave all processes where the scheduler puts them; the calls still have one thread. */
     unpinned: { type: 'boolean', default: false },
+    /** Of the system under test; 0 takes all calls, whatever becomes of them. Else no more are placed than it takes. */
+    'busy-limit': { type: 'string', default: '0' },
     /** Options of Node for the system's processes: profiling. */
     'node-options': { type: 'string', default: '' },
     /** The machine is shared: put the system before other work. */
@@ -78,7 +80,12 @@ async function measure(calls: number, forMs: number): Promise<Row> {
   try {
     const load = await Load.start(closers);
     const system = await UnderTest.start(
-      { trunkPort: load.sipPort, threads: Number(options.threads), nodeOptions: options['node-options'] },
+      {
+        trunkPort: load.sipPort,
+        threads: Number(options.threads),
+        nodeOptions: options['node-options'],
+        settings: { BUSY_LIMIT: options['busy-limit'] },
+      },
       closers,
     );
     return await run(system, load, calls, forMs);
@@ -87,7 +94,7 @@ async function measure(calls: number, forMs: number): Promise<Row> {
   }
 }
 
-async function run(system: UnderTest, load: Load, calls: number, forMs: number): Promise<Row> {
+async function run(system: UnderTest, load: Load, most: number, forMs: number): Promise<Row> {
   const loadPids = [load.pid, process.pid];
   if (!options.unpinned) {
     system.pin(SYSTEM_CORES);
@@ -98,8 +105,12 @@ async function run(system: UnderTest, load: Load, calls: number, forMs: number):
   const idleKb = system.memoryKb;
 
   const sids: string[] = [];
-  for (; sids.length < calls; await pause(systemClock, 1000 / Number(options.rate)))
-    sids.push(await system.place(twiml(load.appPort)));
+  for (; sids.length < most; await pause(systemClock, 1000 / Number(options.rate))) {
+    const sid = await system.place(twiml(load.appPort));
+    if (sid === null) break;
+    sids.push(sid);
+  }
+  const calls = sids.length;
   const up = await system.untilUp(calls, 60_000);
   // The bursts of the set-up are over and the jitter buffers have given back what they took.
   await pause(systemClock, Number(options.settle) * 1000);
