@@ -19,11 +19,17 @@ if (files.length === 0) {
   console.error(`No test file matches ${wanted.join(', ')}.`);
   process.exit(1);
 }
-/** Quick files side by side; those that start whole systems or measure audio one after the other. */
+/**
+ * Files that start whole systems. Those that mostly wait go two at a time; those that measure sound, or how long
+ * something was silent, have the machine to themselves.
+ */
 const heavy = (file) => /dist\/test\/(system|interop)\//.test(file);
+const waiting =
+  /\/(leak-ledger|bad-phones|bad-applications|launcher|many-machines|redis-topologies|separate-hosts|redis-away|probes|simulate|seen|recovery|two-workers|sipp|gateway-alone)\.test\.js$/;
 const rounds = [
   { files: files.filter((file) => !heavy(file)), concurrency: 2 },
-  { files: files.filter(heavy), concurrency: 1 },
+  { files: files.filter((file) => heavy(file) && waiting.test(file)), concurrency: 2 },
+  { files: files.filter((file) => heavy(file) && !waiting.test(file)), concurrency: 1 },
 ];
 let failed = false;
 for (const round of rounds) {
