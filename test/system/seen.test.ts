@@ -138,7 +138,7 @@ describe('a system at work', () => {
     assert.equal(seen.sum('pivot_system_processes', { kind: 'gateway' }), 1);
     assert.equal(seen.sum('pivot_queue_depth'), 0);
     assert.ok(seen.sum('pivot_system_capacity_free') > 0);
-    assert.ok(seen.sum('pivot_calls_free') > 100);
+    assert.ok(seen.sum('pivot_calls_free') > 0);
   });
 
   it('has counted it when it is over', async () => {
