@@ -25,7 +25,7 @@ if (files.length === 0) {
  */
 const heavy = (file) => /dist\/test\/(system|interop)\//.test(file);
 const waiting =
-  /\/(leak-ledger|bad-phones|bad-applications|launcher|many-machines|redis-topologies|separate-hosts|redis-away|probes|simulate|recovery|two-workers|sipp|gateway-alone)\.test\.js$/;
+  /\/(leak-ledger|live-control|dialects|examples|console|bad-phones|bad-applications|launcher|many-machines|redis-topologies|separate-hosts|redis-away|probes|simulate|recovery|two-workers|sipp|gateway-alone)\.test\.js$/;
 const rounds = [
   { files: files.filter((file) => !heavy(file)), concurrency: 2 },
   { files: files.filter((file) => heavy(file) && waiting.test(file)), concurrency: 2 },
