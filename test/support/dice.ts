@@ -11,8 +11,9 @@ const SECONDS = Number(process.env['FUZZ_SECONDS'] ?? 0);
 export class Dice {
   #state: number;
 
-  constructor(seed: number) {
-    this.#state = (seed ^ SEED) >>> 0;
+  /** Another sequence for each round of a test, so that one can be run again alone. */
+  constructor(seed: number, round = 0) {
+    this.#state = (seed ^ SEED ^ Math.imul(round, 0x9e3779b1)) >>> 0;
   }
 
   /** 0 to 1, without 1 (Mulberry32). */
