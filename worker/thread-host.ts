@@ -1,6 +1,7 @@
 /**
- * The host's threads: starts them, starts again one that died, and drains them all at the end. The leases a dead
- * thread held are told, so that its calls go on elsewhere at once and need not wait for them to run out.
+ * The host's threads: starts them, ends one that lives no more, starts again one that died, and drains them all at the
+ * end. The leases a dead thread held are told, so that its calls go on elsewhere at once and need not wait for them to
+ * run out.
  */
 import { MessageChannel, type MessagePort, Worker, type WorkerOptions } from 'node:worker_threads';
 import type { Clock, Timer } from '../shared/kernel/clock.ts';
@@ -10,6 +11,7 @@ import type { CallSid } from '../shared/kernel/ids.ts';
 import type { Logger } from '../shared/kernel/log.ts';
 import type { Lease } from '../shared/queue.ts';
 import type { MetricsValues } from './metrics/thread-metrics.ts';
+import { Pulse } from './thread-pulse.ts';
 
 /** What a thread finds in `workerData`. */
 export interface ThreadData {
@@ -22,13 +24,18 @@ export interface ThreadData {
 }
 
 /** To a thread. */
-export type ThreadOrder = { readonly kind: 'drain'; readonly withinMs: number } | { readonly kind: 'figures' };
+export type ThreadOrder =
+  | { readonly kind: 'drain'; readonly withinMs: number }
+  | { readonly kind: 'figures' }
+  /** To be answered at once: it lives. */
+  | { readonly kind: 'pulse' };
 /** From a thread. */
 export type ThreadReport =
   | { readonly kind: 'ready' }
   /** It has a call under this lease, or (null) no longer. */
   | { readonly kind: 'holds'; readonly sid: CallSid; readonly token: string | null }
   | { readonly kind: 'figures'; readonly values: MetricsValues }
+  | { readonly kind: 'pulse' }
   /** It cannot start for an expected reason; it ends by itself. An error's class does not cross threads. */
   | { readonly kind: 'failed'; readonly message: string };
 
@@ -132,15 +139,16 @@ export class ThreadHost {
     const startedMs = clock.monotonic();
     const held = new Map<CallSid, string>();
     let failure: unknown = null;
-    let isReady = false;
+    let pulse: Pulse | null = null;
     const gone = new Promise<void>((resolve) => {
       worker.once('exit', (code) => {
         stopParser();
+        pulse?.close();
         this.#threads.delete(index);
         resolve();
         if (held.size > 0) this.#options.onLeft?.([...held].map(([id, token]) => ({ id, token })));
         const lived = clock.monotonic() - startedMs;
-        if (isReady) this.#died(index, code, failure, lived > HEALTHY_MS ? FIRST_PAUSE_MS : pauseMs);
+        if (pulse !== null) this.#died(index, code, failure, lived > HEALTHY_MS ? FIRST_PAUSE_MS : pauseMs);
       });
     });
     worker.once('error', (error) => {
@@ -150,23 +158,38 @@ export class ThreadHost {
     this.#threads.set(index, { worker, gone, asking });
     return new Promise((resolve, reject) => {
       worker.on('message', (report: ThreadReport) => {
-        if (report.kind === 'failed') {
-          failure = new ExpectedFailure(report.message);
-          return;
+        switch (report.kind) {
+          case 'failed':
+            failure = new ExpectedFailure(report.message);
+            break;
+          case 'holds':
+            if (report.token === null) held.delete(report.sid);
+            else held.set(report.sid, report.token);
+            break;
+          case 'figures':
+            for (const tell of asking.splice(0)) tell(report.values);
+            break;
+          case 'pulse':
+            pulse?.answered();
+            break;
+          case 'ready':
+            pulse ??= this.#watch(worker);
+            resolve();
+            break;
         }
-        if (report.kind === 'holds') {
-          if (report.token === null) held.delete(report.sid);
-          else held.set(report.sid, report.token);
-          return;
-        }
-        if (report.kind === 'figures') {
-          for (const tell of asking.splice(0)) tell(report.values);
-          return;
-        }
-        isReady = true;
-        resolve();
       });
       void gone.then(() => reject(failure ?? new Error('a thread ended while starting')));
+    });
+  }
+
+  #watch(worker: Worker): Pulse {
+    return new Pulse({
+      clock: this.#options.clock,
+      ask: () => worker.postMessage({ kind: 'pulse' } satisfies ThreadOrder),
+      onSilent: () => {
+        this.#options.log.error('a thread has not answered for ten seconds and is ended');
+        void worker.terminate();
+      },
     });
   }
 

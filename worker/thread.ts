@@ -6,6 +6,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { systemClock as clock } from '../shared/kernel/clock.ts';
 import { Closers } from '../shared/kernel/closers.ts';
 import { ExpectedFailure } from '../shared/kernel/expected-failure.ts';
+import type { Guard } from '../shared/kernel/guard.ts';
 import { createLogger } from '../shared/kernel/log.ts';
 import { RedisPing } from '../shared/metrics/redis-ping.ts';
 import { createDestinationGuard } from '../shared/net/destination.ts';
@@ -34,7 +35,9 @@ import { ThreadVitals } from './pool/vitals.ts';
 import { PortPool, portsOfThread } from './rtp/ports.ts';
 import { openSynthesiser } from './speech/open-synthesiser.ts';
 import { createConnector } from './stream/connection.ts';
+import { guardedConnect } from './stream/guarded-connect.ts';
 import { createStreamOpener } from './stream/session.ts';
+import type { OpenStream } from './stream/stream.ts';
 import { readTls } from './stream/tls.ts';
 import type { ThreadData, ThreadOrder, ThreadReport } from './thread-host.ts';
 import { callTraces } from './tracing/call-traces.ts';
@@ -56,9 +59,9 @@ async function open(settings: Settings, redisUrl: string): Promise<Pool> {
   closers.push(() => queue.close());
   await initMedia();
 
-  const guard = createDestinationGuard({ allowPrivate: settings.ALLOW_PRIVATE_ADDRESSES });
+  const destinations = createDestinationGuard({ allowPrivate: settings.ALLOW_PRIVATE_ADDRESSES });
   const authToken = settings.AUTH_TOKEN;
-  const http = new HttpFetcher({ guard, authToken, clock });
+  const http = new HttpFetcher({ guard: destinations, authToken, clock });
   closers.push(() => http.close());
   const newFetcher = () => http.session();
   const synthesiser = await openSynthesiser({ clock });
@@ -73,12 +76,16 @@ async function open(settings: Settings, redisUrl: string): Promise<Pool> {
   const lease = new Lease(clock, leaseTimes, () => metronome.goOn());
   closers.push(() => metronome.close());
   const ports = new PortPool(portsOfThread(settings.RTP_PORTS, data.index, data.count), clock);
-  const makeLeg = makeLegFactory({ settings, ports, beatSource: metronome, clock, log });
+  const makeLeg = makeLegFactory({ settings, ports, beatSource: metronome, log });
   const dump = settings.DUMP_AUDIO === undefined ? null : await AudioDump.open(settings.DUMP_AUDIO, log);
   closers.push(() => dump?.close());
   const tls = readTls({ ca: settings.STREAM_CA, cert: settings.STREAM_CERT, key: settings.STREAM_KEY });
-  const connect = createConnector({ clock, guard, authToken, tls });
-  const openStream = createStreamOpener({ clock, log, connect });
+  const newStreams = ({ clock, broke }: Guard): OpenStream =>
+    createStreamOpener({
+      clock,
+      log,
+      connect: guardedConnect(createConnector({ clock, guard: destinations, authToken, tls }), broke),
+    });
   const webhook =
     settings.WEBHOOK_URL === undefined ? null : { url: settings.WEBHOOK_URL, method: settings.WEBHOOK_METHOD };
   const onDone = (result: string): void => metrics.callbacks.inc({ result });
@@ -113,10 +120,15 @@ async function open(settings: Settings, redisUrl: string): Promise<Pool> {
     courier: couriers,
     lease,
     onHold: (sid, token) => parentPort?.postMessage({ kind: 'holds', sid, token } satisfies ThreadReport),
-    makeLeg: ({ callSid, id, offer, delegate, post }) =>
-      makeLeg(id, offer, post, delegate, dump && ((tee) => dump.start(`${callSid}-${id}`, tee)), sdpSession(callSid)),
+    makeLeg: ({ callSid, ...order }) =>
+      makeLeg({
+        ...order,
+        record: dump && ((tee) => dump.start(`${callSid}-${order.id}`, tee)),
+        session: sdpSession(callSid),
+      }),
     makeSession: (callPorts) => new Session(callPorts),
-    shared: { parser, synthesiser, openStream, webhook, allowInsecureWs: settings.ALLOW_INSECURE_WS },
+    shared: { parser, synthesiser, webhook, allowInsecureWs: settings.ALLOW_INSECURE_WS },
+    newStreams,
     newFetcher,
   });
   const sampler = new Sampler({ metrics, legs, streams, metronome: vitals, ports, pool: () => pool.state, clock });
@@ -133,8 +145,17 @@ async function run(): Promise<void> {
   const pool = await open(settings, settings.REDIS_URL);
   // Last, so that it is closed first: nothing is taken away from a call that runs.
   parentPort?.on('message', (order: ThreadOrder) => {
-    if (order.kind === 'drain') void end(pool, order.withinMs);
-    else void tellFigures();
+    switch (order.kind) {
+      case 'drain':
+        void end(pool, order.withinMs);
+        break;
+      case 'figures':
+        void tellFigures();
+        break;
+      case 'pulse':
+        parentPort?.postMessage({ kind: 'pulse' } satisfies ThreadReport);
+        break;
+    }
   });
   parentPort?.postMessage({ kind: 'ready' } satisfies ThreadReport);
 }

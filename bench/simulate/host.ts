@@ -48,11 +48,11 @@ export async function openHost({ redisUrl, threads, callsPerThread, told }: Host
       shared: {
         parser: { parse: unused, close: unused },
         synthesiser: { synthesise: unused, close: unused },
-        openStream: unused,
         allowInsecureWs: true,
         webhook: null,
       },
       newFetcher: () => ({ fetch: unused }),
+      newStreams: () => unused,
     });
   }
   return async () => {

@@ -80,6 +80,7 @@ class ScriptedSession implements CallSession {
 
   deliver(letter: CallLetter): void {
     this.letters.push(letter);
+    if (letter.kind === 'press') throw new Error('a bug in what a letter asks');
     if (letter.kind === 'end') this.end();
     this.#told();
   }
@@ -111,6 +112,9 @@ class ScriptedSession implements CallSession {
     this.end();
   }
 }
+
+/** What the streams of each call so far have for telling a bug. */
+const streamsBroke: ((error: unknown) => void)[] = [];
 
 interface Bench {
   readonly owner: OwnerId;
@@ -173,11 +177,14 @@ async function openBench(capacity = 10, queueTimeoutMs = 60_000): Promise<Bench>
     shared: {
       parser: { parse: unused, close: unused },
       synthesiser: { synthesise: unused, close: unused },
-      openStream: unused,
       allowInsecureWs: true,
       webhook: null,
     },
     newFetcher: () => ({ fetch: unused }),
+    newStreams: ({ broke }) => {
+      streamsBroke.push(broke);
+      return unused;
+    },
   });
   closers.push(async () => {
     await pool.drain(0);
@@ -385,22 +392,36 @@ describe('the pool', () => {
     assert.equal((await ended(sid)).status, 'completed');
   });
 
-  it('ends the call of a session that broke, and no other', async () => {
-    const bench = await openBench();
-    await queued();
-    const other = await queued();
-    await bench.until(() => bench.sessions.filter(({ call }) => call !== null).length === 2);
-    const broken = bench.sessions.find(({ call }) => call?.sid !== other);
-    broken?.ports.clock.after(0, () => {
-      throw new Error('a bug in a timer of one call');
+  const waysIn: readonly [string, (session: ScriptedSession, broke: (error: unknown) => void) => unknown][] = [
+    [
+      'a timer',
+      ({ ports }) =>
+        ports.clock.after(0, () => {
+          throw new Error('a bug in a timer of one call');
+        }),
+    ],
+    ['a letter', ({ call }) => store.mailbox.postToCall(call?.sid as CallSid, { kind: 'press', digits: '1' })],
+    ['a stream', (_session, broke) => broke(new Error('a bug in a stream of one call'))],
+  ];
+  for (const [what, hurt] of waysIn) {
+    it(`ends the call in which ${what} broke, and no other`, async () => {
+      const bench = await openBench();
+      streamsBroke.length = 0;
+      await queued();
+      await bench.until(() => bench.sessions.length === 1 && bench.sessions[0]?.call !== null);
+      const other = await queued();
+      await bench.until(() => bench.sessions.filter(({ call }) => call !== null).length === 2);
+      const [broken, spared] = bench.sessions;
+      assert.ok(broken && spared && streamsBroke[0]);
+      await hurt(broken, streamsBroke[0]);
+      if (what === 'a letter') await queue.ringOwner(bench.owner, broken.call?.sid as CallSid);
+      assert.equal((await ended(broken.call?.sid as CallSid)).status, 'completed');
+      assert.deepEqual([broken.hasBroken, spared.hasBroken, spared.wasClosed], [true, false, false]);
+      assert.equal((await store.calls.get(other))?.status, 'in-progress');
+      spared.end();
+      await ended(other);
     });
-    assert.equal((await ended(broken?.call?.sid as CallSid)).status, 'completed');
-    const spared = bench.sessions.find(({ call }) => call?.sid === other);
-    assert.deepEqual([broken?.hasBroken, spared?.hasBroken, spared?.wasClosed], [true, false, false]);
-    assert.equal((await store.calls.get(other))?.status, 'in-progress');
-    spared?.end();
-    await ended(other);
-  });
+  }
 
   it('shares the calls of one queue between two pools', async () => {
     const [one, two] = [await openBench(2), await openBench(2)];

@@ -31,6 +31,13 @@ export class ManualBeats implements BeatSource {
     for (const listener of this.#listeners) listener.beat(0);
   }
 
+  /** The beat of one listener, in the order they joined, threw; what it throws at being told so stays here. */
+  fail(error: unknown, index: number): void {
+    try {
+      [...this.#listeners][index]?.failed?.(error);
+    } catch {}
+  }
+
   skip(beats: number): void {
     for (const listener of this.#listeners) listener.skipped?.(beats);
   }

@@ -70,7 +70,7 @@ export interface CallSession {
   deliver(letter: CallLetter): void;
   /** A newer owner exists: silence, no hang-up, no writes. */
   lost(): void;
-  /** A bug in something that is this call's alone: it ends, and no other. */
+  /** A bug in something that is this call's alone: it ends, and no other. Never throws. */
   broke(error: unknown): void;
   /** The process must go: hang up and end as `platform`. */
   ownerClosed(): void;

@@ -86,7 +86,11 @@ export class Session implements CallSession {
 
   broke(error: unknown): void {
     this.#ports.log.error({ err: error }, 'a call broke');
-    this.#over('internal_error');
+    try {
+      this.#over('internal_error');
+    } catch (another) {
+      this.#abandon(another);
+    }
   }
 
   ownerClosed(): void {
@@ -104,7 +108,7 @@ export class Session implements CallSession {
         interpreter.interrupt({ kind: 'replace', document: letter.document });
         break;
       case 'press':
-        void this.#press(letter.digits, 'api');
+        this.#background(this.#press(letter.digits, 'api'));
         break;
       case 'stream-start':
         this.#background(streams.openClaimed(letter.stream));
@@ -124,7 +128,7 @@ export class Session implements CallSession {
       delegate: this.#delegate(call),
       ending: (cause, detail) => this.#ending(cause, null, detail ?? null),
       answer: (signal) => this.#answer(signal),
-      press: (digits) => void this.#press(digits, 'stream'),
+      press: (digits) => this.#background(this.#press(digits, 'stream')),
       hangup: () => this.#over('stream_hangup'),
     });
   }
@@ -224,7 +228,7 @@ export class Session implements CallSession {
         this.#refuse(parts);
         break;
       case 'wind-up':
-        this.#background(this.#windUp(parts));
+        this.#windUp(parts).catch((error: unknown) => this.#abandon(error));
         break;
       case 'tell-ended':
         if (this.#state.at === 'ended') progress.ended(this.#state.ending);
@@ -253,8 +257,7 @@ export class Session implements CallSession {
         await this.#press(sendDigits, 'document', leg);
       this.#overAs(await interpreter.run(from?.document ?? document, from?.verb ?? null), false);
     } catch (error) {
-      this.#ports.log.error({ err: error, call: call.sid }, 'the document stopped with a bug');
-      this.#over('internal_error');
+      this.broke(error);
     }
   }
 
@@ -322,10 +325,24 @@ export class Session implements CallSession {
     const parts = this.#parts;
     this.#timer?.cancel();
     this.#life.abort();
-    parts?.interpreter.interrupt({ kind: 'end', ending: this.#ending('owner_lost', null, null) });
-    parts?.streams.lost();
-    parts?.leg.close();
-    this.#done.resolve();
+    try {
+      parts?.interpreter.interrupt({ kind: 'end', ending: this.#ending('owner_lost', null, null) });
+      parts?.streams.lost();
+    } finally {
+      this.#done.resolve();
+      parts?.leg.close();
+    }
+  }
+
+  /** What breaks cannot even end in order: silence, and the pool says that it is over. */
+  #abandon(error: unknown): void {
+    const { log } = this.#ports;
+    log.error({ err: error }, 'a call that broke could not be ended in order');
+    try {
+      this.#drop();
+    } catch (another) {
+      log.error({ err: another }, 'a call that broke did not let go of everything');
+    }
   }
 
   /** No leg could be made: the gateway is told in its place, so that the far end is not left waiting. */
@@ -350,10 +367,7 @@ export class Session implements CallSession {
   }
 
   #background(work: Promise<void>): void {
-    work.catch((error: unknown) => {
-      this.#ports.log.error({ err: error }, 'a step of the call failed');
-      this.#over('internal_error');
-    });
+    work.catch((error: unknown) => this.broke(error));
   }
 }
 

@@ -22,28 +22,32 @@ export interface LegFactoryOptions {
   /** The thread's part of the port range: see `portsOfThread`. */
   readonly ports: PortPool;
   readonly beatSource: BeatSource;
-  readonly clock: Clock;
   readonly log: Logger;
 }
 
-export type LegFactory = (
-  id: LegId,
-  offer: string | null,
-  send: (letter: GatewayLetter) => void,
-  delegate: LegDelegate,
+/** What is the call's own. */
+export interface LegSetting {
+  readonly id: LegId;
+  /** The far end's offer of an inbound call. */
+  readonly offer: string | null;
+  readonly post: (letter: GatewayLetter) => void;
+  readonly delegate: LegDelegate;
+  readonly clock: Clock;
   /** For `DUMP_AUDIO`: takes down the leg's sound; answers with its end. */
-  record?: ((tee: Tee) => () => void) | null,
+  readonly record: ((tee: Tee) => () => void) | null;
   /** The session id of `o=`: the same for every owner of the call. */
-  session?: number,
-) => SipLeg;
+  readonly session: number;
+}
+
+export type LegFactory = (setting: LegSetting) => SipLeg;
 
 export function makeLegFactory(options: LegFactoryOptions): LegFactory {
-  const { settings, ports, beatSource, clock, log } = options;
-  return (id, offer, send, delegate, record = null, session) =>
+  const { settings, ports, beatSource, log } = options;
+  return ({ id, offer, post, delegate, clock, record, session }) =>
     new SipLeg({
       id,
       offer,
-      send,
+      send: post,
       delegate,
       record,
       media: {
@@ -56,7 +60,7 @@ export function makeLegFactory(options: LegFactoryOptions): LegFactory {
         codecs: settings.CODECS,
         telephoneEvent: true,
         mediaTimeoutMs: settings.MEDIA_TIMEOUT,
-        ...(session === undefined ? {} : { session }),
+        session,
       },
     });
 }

@@ -205,18 +205,21 @@ export class SipLeg implements Leg {
 
   /** Opens the media, then goes on if the leg is still where it was; without a port there is no leg. */
   #whenOpen(stage: Stage, next: () => void): void {
-    this.#media.open().then(
-      () => {
-        if (this.#stage === stage) next();
-      },
-      (error: unknown) => {
-        if (this.#stage !== stage) return;
-        const reason = error instanceof PortsFull ? 'No RTP port free' : 'No media socket';
-        if (stage === 'taking-over') this.#send({ kind: 'hangup', leg: this.id });
-        else if (this.#inbound) this.#send({ kind: 'reject', leg: this.id, sipCode: 503, reason });
-        this.#fail(503, reason, true);
-      },
-    );
+    this.#media
+      .open()
+      .then(
+        () => {
+          if (this.#stage === stage) next();
+        },
+        (error: unknown) => {
+          if (this.#stage !== stage) return;
+          const reason = error instanceof PortsFull ? 'No RTP port free' : 'No media socket';
+          if (stage === 'taking-over') this.#send({ kind: 'hangup', leg: this.id });
+          else if (this.#inbound) this.#send({ kind: 'reject', leg: this.id, sipCode: 503, reason });
+          this.#fail(503, reason, true);
+        },
+      )
+      .catch((error: unknown) => this.#broke(error));
   }
 
   #answerOffer(offer: string): void {
@@ -325,8 +328,11 @@ export class SipLeg implements Leg {
 
   #broke(error: unknown): void {
     if (this.#stage === 'ended') return;
-    this.hangup();
-    this.#delegate.onBug(error);
+    try {
+      this.hangup();
+    } finally {
+      this.#delegate.onBug(error);
+    }
   }
 
   /** Answered, and nothing to say to each other: hang up what SIP set up. */

@@ -129,7 +129,11 @@ export class Metronome implements BeatSource {
   #failed(member: Member, error: unknown): void {
     this.#leave(member);
     this.#report(error);
-    member.listener.failed?.(error);
+    try {
+      member.listener.failed?.(error);
+    } catch (another) {
+      this.#report(another);
+    }
   }
 
   #arm(): void {

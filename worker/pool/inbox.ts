@@ -16,6 +16,7 @@ export interface InboxOptions {
   readonly mailbox: Pick<Mailbox, 'readForCall' | 'ackForCall'>;
   readonly clock: Clock;
   readonly log: Logger;
+  /** Never throws. */
   readonly deliver: (letter: CallLetter) => void;
   /** Resolves when what the letters told so far have caused is written. Never rejects. */
   readonly written: () => Promise<void>;
@@ -97,12 +98,7 @@ export class Inbox {
   #tell(id: number, letter: CallLetter): void {
     if (id <= this.#told || this.#stop.signal.aborted) return;
     this.#told = id;
-    try {
-      this.#options.deliver(letter);
-    } catch (error) {
-      const { log, sid } = this.#options;
-      log.error({ err: error, callSid: sid, letter: letter.kind }, 'a letter could not be applied');
-    }
+    this.#options.deliver(letter);
   }
 
   #lost(): void {

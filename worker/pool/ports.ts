@@ -2,6 +2,7 @@
 import type { Callback } from '../../shared/domain/callback.ts';
 import type { GatewayLetter } from '../../shared/domain/letter.ts';
 import type { Clock } from '../../shared/kernel/clock.ts';
+import type { Guard } from '../../shared/kernel/guard.ts';
 import type { CallSid, LegId, OwnerId } from '../../shared/kernel/ids.ts';
 import type { Logger } from '../../shared/kernel/log.ts';
 import type { CallQueue } from '../../shared/queue.ts';
@@ -9,6 +10,7 @@ import type { Store } from '../../shared/store/store.ts';
 import type { CallPorts, CallSession } from '../call/ports.ts';
 import type { Fetcher } from '../fetch/fetcher.ts';
 import type { Leg, LegDelegate } from '../leg/leg.ts';
+import type { OpenStream } from '../stream/stream.ts';
 import type { Vitals } from './admission.ts';
 import type { Lease } from './lease.ts';
 import type { ObserveCall } from './observer.ts';
@@ -33,6 +35,8 @@ export interface LegOrder {
   readonly delegate: LegDelegate;
   /** To the gateway that holds the call: kept in order, fenced, tried again while Redis is away. */
   readonly post: (letter: GatewayLetter) => void;
+  /** The call's own: what its timers throw costs the call. */
+  readonly clock: Clock;
   readonly log: Logger;
 }
 
@@ -61,7 +65,9 @@ export interface PoolOptions {
   /** Metrics and traces. */
   readonly observe: ObserveCall;
   /** What all calls of the thread share. */
-  readonly shared: Pick<CallPorts, 'parser' | 'synthesiser' | 'openStream' | 'allowInsecureWs' | 'webhook'>;
+  readonly shared: Pick<CallPorts, 'parser' | 'synthesiser' | 'allowInsecureWs' | 'webhook'>;
+  /** For one call: what its streams throw is told to its guard. */
+  readonly newStreams: (guard: Guard) => OpenStream;
   /** For one call: it keeps the cookies of one. */
   readonly newFetcher: () => Fetcher;
 }

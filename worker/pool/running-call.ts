@@ -5,14 +5,14 @@
  */
 import type { CallRecord } from '../../shared/domain/call.ts';
 import type { Ending } from '../../shared/domain/ending.ts';
-import type { GatewayLetter } from '../../shared/domain/letter.ts';
+import type { CallLetter, GatewayLetter } from '../../shared/domain/letter.ts';
 import type { StreamRecord } from '../../shared/domain/stream.ts';
 import type { Timer } from '../../shared/kernel/clock.ts';
 import { withDeadline } from '../../shared/kernel/deadline.ts';
+import { type Guard, guard } from '../../shared/kernel/guard.ts';
 import { type Epoch, FIRST_LEG, type GatewayId } from '../../shared/kernel/ids.ts';
 import type { Logger } from '../../shared/kernel/log.ts';
 import type { CallChange } from '../../shared/store/store.ts';
-import { guardedClock } from '../call/guarded-clock.ts';
 import type { CallPorts, CallSession } from '../call/ports.ts';
 import { Progress } from '../call/progress.ts';
 import { platformError } from './endings.ts';
@@ -37,6 +37,7 @@ export class RunningCall {
   readonly #journal: CallJournal;
   readonly #inbox: Inbox;
   readonly #session: CallSession;
+  readonly #guard: Guard;
   readonly #observer: CallObserver;
   readonly #memory: Memory;
   #reminding: Promise<void> | null = null;
@@ -56,7 +57,9 @@ export class RunningCall {
     this.#given = new Promise((resolve) => {
       this.#giveUp = resolve;
     });
-    const { store, clock } = options;
+    const { store } = options;
+    this.#guard = guard(options.clock, (error) => this.#session.broke(error));
+    const { clock } = this.#guard;
     this.#observer = options.observe({ call, epoch, queueMs: this.#queueMs() });
     const onLost = (): void => this.lost();
     this.#memory = new Memory(call, epoch);
@@ -76,7 +79,7 @@ export class RunningCall {
     this.#inbox = new Inbox({
       ...shared,
       mailbox: store.mailbox,
-      deliver: (letter) => this.#session.deliver(letter),
+      deliver: (letter) => this.#deliver(letter),
       written: () => this.#session.begun.then(() => this.#journal.flush()),
     });
   }
@@ -178,18 +181,28 @@ export class RunningCall {
   }
 
   #ports(): CallPorts {
-    const { clock, shared, makeLeg, newFetcher } = this.#options;
+    const { shared, makeLeg, newFetcher, newStreams } = this.#options;
     const callSid = this.#call.sid;
     const post = (letter: GatewayLetter): void => this.#post(letter);
+    const { clock } = this.#guard;
     return {
       ...shared,
       fetcher: newFetcher(),
-      clock: guardedClock(clock, (error) => this.#session.broke(error)),
+      clock,
       log: this.#log,
       journal: this.#journal,
       tellGateway: post,
-      makeLeg: (id, offer, delegate) => makeLeg({ callSid, id, offer, delegate, post, log: this.#log }),
+      makeLeg: (id, offer, delegate) => makeLeg({ callSid, id, offer, delegate, post, clock, log: this.#log }),
+      openStream: newStreams(this.#guard),
     };
+  }
+
+  #deliver(letter: CallLetter): void {
+    try {
+      this.#session.deliver(letter);
+    } catch (error) {
+      this.#session.broke(error);
+    }
   }
 
   #post(letter: GatewayLetter): void {
@@ -201,7 +214,7 @@ export class RunningCall {
     // Answered a turn later, as a gateway would: the leg is still in the middle of dialling.
     queueMicrotask(() => {
       if (this.#stop.signal.aborted) return;
-      this.#session.deliver({ kind: 'failed', leg: letter.leg, sipCode: 503, reason: 'No gateway' });
+      this.#deliver({ kind: 'failed', leg: letter.leg, sipCode: 503, reason: 'No gateway' });
     });
   }
 
@@ -233,7 +246,8 @@ export class RunningCall {
   }
 
   #ringGateway(gateway: GatewayId): void {
-    const { clock, queue } = this.#options;
+    const { queue } = this.#options;
+    const { clock } = this.#guard;
     this.#heard ??= clock.after(HEARD_MS, () => {
       this.#heard = null;
       void this.#ringUnlessHeard(gateway);

@@ -45,6 +45,8 @@ const kinds: Readonly<Record<string, FileKind>> = {
 export interface FileListener {
   readonly problem: (detail: string) => void;
   readonly broken: (detail: string) => void;
+  /** Ours, not the file's. */
+  readonly bug: (error: unknown) => void;
 }
 
 export class FilePlayback {
@@ -52,6 +54,7 @@ export class FilePlayback {
   readonly #read: ReadAudioFile;
   readonly #problem: (detail: string) => void;
   readonly #broken: (detail: string) => void;
+  readonly #bug: (error: unknown) => void;
   #pieces: Buffer[] = [];
   #bytes = 0;
   #waitingBytes = 0;
@@ -69,6 +72,7 @@ export class FilePlayback {
     this.#read = read;
     this.#problem = listener.problem;
     this.#broken = listener.broken;
+    this.#bug = listener.bug;
   }
 
   /** A piece. Without an encoding the first piece of a buffer is taken for WAV (§0 row 13). */
@@ -98,7 +102,7 @@ export class FilePlayback {
     }
     this.#wait({ kind: 'file', file: Buffer.concat(this.#pieces), name });
     this.clear();
-    if (!this.#busy) void this.#playAll();
+    if (!this.#busy) this.#playAll().catch(this.#bug);
   }
 
   /** A closed file has not been heard to its end: what comes now comes behind it. */

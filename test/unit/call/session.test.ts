@@ -668,3 +668,46 @@ describe('a leg that cannot be made', () => {
     assert.deepEqual([world.journal.call.status, world.journal.call.ending?.cause], ['completed', 'internal_error']);
   });
 });
+
+describe('a bug in a call', () => {
+  it('of work nobody waits for ends it', async () => {
+    const world = worldWith('<Pause length="60"/>');
+    const done = answered(world);
+    world.leg.press = async () => {
+      throw new Error('a bug behind a promise');
+    };
+    world.journal.entry = (entry) => {
+      if (entry.type === 'dtmf.sent') throw new Error('a bug before its first wait');
+      world.journal.entries.push(entry);
+    };
+    world.session.deliver({ kind: 'press', digits: '1' });
+    await done;
+    assert.deepEqual(world.leg.log.slice(-2), ['hangup', 'close']);
+    assert.equal(world.journal.call.ending?.cause, 'internal_error');
+    assert.equal(world.clock.pending, 0);
+  });
+
+  it('that keeps it from ending in order leaves the end to the pool, and silence', async () => {
+    const world = worldWith('<Pause length="60"/>');
+    const done = answered(world);
+    world.leg.hangup = () => {
+      throw new Error('it cannot even hang up');
+    };
+    world.session.broke(new Error('a bug'));
+    await done;
+    assert.equal(world.leg.log.at(-1), 'close');
+    assert.equal(world.journal.call.status, 'in-progress');
+  });
+
+  it('met while it ends does not keep it from being over', async () => {
+    const world = worldWith('<Start><Stream url="wss://app.example/ear"/></Start><Pause length="60"/>');
+    const done = answered(world);
+    await world.until('the stream', () => world.streams.length === 1);
+    world.lastStream.stop = () => {
+      throw new Error('a stream that cannot say goodbye');
+    };
+    world.session.deliver({ kind: 'end', status: 'completed' });
+    await done;
+    assert.equal(world.leg.log.at(-1), 'close');
+  });
+});

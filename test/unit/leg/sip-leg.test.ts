@@ -345,6 +345,27 @@ describe('a SIP leg', () => {
     }
   });
 
+  it('tells a bug met when its sockets are open, and hangs up', async () => {
+    const end = line.end(null);
+    end.onLetter = (sent) => {
+      if (sent.kind === 'dial') throw new Error('a bug behind a promise');
+    };
+    end.leg.dial({ to: '+1', from: '+2', callerName: null, trunk: null, headers: {}, ringTimeoutMs: 60_000 });
+    await line.until(() => end.told[0]);
+    assert.deepEqual(end.told, ['bug Error: a bug behind a promise']);
+    assert.equal(letter(end, 'hangup').leg, end.leg.id);
+    assert.equal(line.ports.used, 0);
+  });
+
+  it('tells a bug even when it cannot hang up any more', async () => {
+    const { caller } = await line.connect();
+    caller.onLetter = () => {
+      throw new Error('nor can it say goodbye');
+    };
+    line.beats.fail(new Error('a bug in a beat'), 1);
+    assert.deepEqual(caller.told.slice(-1), ['bug Error: a bug in a beat']);
+  });
+
   it('hangs up once, is silent afterwards and gives everything back', async () => {
     const { caller, callee } = await line.connect();
     const used = line.ports.used;

@@ -125,6 +125,26 @@ test('a listener that throws is removed and reported; the others in its phase go
   assert.ok(beats >= 4, `${beats} beats`);
 });
 
+test('a listener that throws once more when it is told so is reported, and the others go on', () => {
+  const clock = new ManualClock();
+  const reported: unknown[] = [];
+  const metronome = new Metronome({ clock, phases: 1, report: (error) => reported.push(error) });
+  const [broken, again] = [new Error('broken listener'), new Error('broken when told')];
+  let beats = 0;
+  metronome.join({
+    beat() {
+      throw broken;
+    },
+    failed() {
+      throw again;
+    },
+  });
+  metronome.join({ beat: () => beats++ });
+  clock.advance(100);
+  assert.deepEqual(reported, [broken, again]);
+  assert.ok(beats >= 4, `${beats} beats`);
+});
+
 test('no listener, no timer; closing leaves none behind', () => {
   const { clock, metronome } = setUp();
   assert.equal(clock.pending, 0);

@@ -9,6 +9,7 @@ import { type Clock, systemClock } from '../../../shared/kernel/clock.ts';
 import { silentLogger } from '../../../shared/kernel/log.ts';
 import type { Lease } from '../../../shared/queue.ts';
 import { ThreadHost, type ThreadHostOptions } from '../../../worker/thread-host.ts';
+import { PULSE_EVERY_MS } from '../../../worker/thread-pulse.ts';
 
 let folder: string;
 
@@ -26,10 +27,19 @@ function aThread(name: string, body: string): URL {
 }
 
 const ready = "parentPort.postMessage({ kind: 'ready' });";
-const endsWhenTold = "parentPort.on('message', () => process.exit(0));";
+const lives = `parentPort.on('message', ({ kind }) => {
+  if (kind === 'pulse') parentPort.postMessage({ kind });
+});`;
+const endsWhenTold = `${lives} parentPort.on('message', ({ kind }) => {
+  if (kind === 'drain') process.exit(0);
+});`;
 
-/** A clock whose pauses are over at once. */
-const impatient: Clock = { ...systemClock, after: (ms, fire) => systemClock.after(Math.min(ms, 1), fire) };
+/** Clocks whose pauses are over at once: all but those between two pulses, and these too, nearly. */
+const impatient: Clock = {
+  ...systemClock,
+  after: (ms, fire) => systemClock.after(ms === PULSE_EVERY_MS ? ms : 1, fire),
+};
+const suspicious: Clock = { ...systemClock, after: (ms, fire) => systemClock.after(ms / 50, fire) };
 
 function aHost(script: URL, count: number, clock = systemClock, onLeft: ThreadHostOptions['onLeft'] = () => {}) {
   const served: number[] = [];
@@ -101,7 +111,7 @@ describe('the host of threads', () => {
     const tells = "parentPort.postMessage({ kind: 'figures', values: [{ name: 'of', index: workerData.index }] })";
     const answers = `parentPort.on('message', ({ kind }) => {
       if (kind === 'drain') process.exit(0);
-      if (workerData.index !== 1) ${tells};
+      if (kind === 'figures' && workerData.index !== 1) ${tells};
     });`;
     const { host } = aHost(aThread('figures', ready + answers), 3);
     await host.open();
@@ -116,8 +126,25 @@ describe('the host of threads', () => {
     await host.drain(1000);
   });
 
+  it('ends a thread that lives no more, with its calls told, and starts it again', async () => {
+    const hangs = `if (workerData.index === 0) {
+      parentPort.postMessage({ kind: 'holds', sid: 'CA1', token: 'one' });
+      setImmediate(() => { for (;;); });
+    }`;
+    let left: readonly Lease[] = [];
+    const script = aThread('hangs', `${ready} ${endsWhenTold} ${hangs}`);
+    const { host, started } = aHost(script, 2, suspicious, (leases) => {
+      left = leases;
+    });
+    await host.open();
+    await started(3);
+    assert.deepEqual(left, [{ id: 'CA1', token: 'one' }]);
+    await host.drain(1000);
+    assert.equal(host.size, 0);
+  });
+
   it('ends a thread that does not end by itself', async () => {
-    const { host } = aHost(aThread('stuck', `${ready} setInterval(() => {}, 1000);`), 1, impatient);
+    const { host } = aHost(aThread('stuck', `${ready} ${lives}`), 1, impatient);
     await host.open();
     await host.drain(1000);
     assert.equal(host.size, 0);

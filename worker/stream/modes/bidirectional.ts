@@ -4,6 +4,8 @@
  * what plays and its `clear` empties everything, as in the Twilio dialect; files keep the documented rule.
  */
 import type { StreamSpec } from '../../../shared/domain/stream.ts';
+import type { Clock } from '../../../shared/kernel/clock.ts';
+import { throwLater } from '../../../shared/kernel/guard.ts';
 import { type BareFormat, BareReader, bareEncoding, isBareRate, sameFormat } from '../bare-samples.ts';
 import { warnings } from '../failure.ts';
 import { FilePlayback, type ReadAudioFile } from '../file-playback.ts';
@@ -15,6 +17,7 @@ import type { Mode, ModeDelegate } from './mode.ts';
 export interface BidirectionalOptions {
   readonly streamSid: string;
   readonly spec: StreamSpec;
+  readonly clock: Clock;
   readonly playback: Playback;
   readonly readAudioFile: ReadAudioFile;
 }
@@ -44,6 +47,7 @@ export class Bidirectional implements Mode {
     this.#files = new FilePlayback(options.playback, options.readAudioFile, {
       problem: (detail) => this.#problem(detail),
       broken: (detail) => this.#delegate.broken(detail),
+      bug: throwLater(options.clock),
     });
   }
 
