@@ -4,7 +4,13 @@ export type AppOrder =
   | { readonly kind: 'report' }
   /** Every WebSocket is cut, and for so long no new one is taken: the server was restarted. */
   | { readonly kind: 'cut'; readonly ms: number }
-  /** From now on holes and silence are counted anew. */
+  /** Every request under way is cut, and for so long nobody listens: the server of documents and callbacks was restarted. */
+  | { readonly kind: 'restart'; readonly ms: number }
+  /** What the app says is held back for so long, then sent at once. */
+  | { readonly kind: 'hold'; readonly ms: number }
+  /** One media message with this word as its payload, on the sockets with this path. */
+  | { readonly kind: 'poison'; readonly path: string; readonly word: string }
+  /** From now on holes, silence and levels are counted anew. */
   | { readonly kind: 'listen' }
   /** Everything written down so far, for the next run. */
   | { readonly kind: 'forget' };
@@ -46,4 +52,9 @@ export interface SocketSeen {
   readonly zeroMs: number;
   /** Median of arrival less time stamp, of the last second: what moves is delay. */
   readonly lagMs: number | null;
+  /** Median time from a mark's being sent to its being played, of the last second: what the caller waits for our words. */
+  readonly markMs: number | null;
+  /** Level of the quietest tenth and the quietest hundredth of the frames since `listen`, in dB of the median frame. */
+  readonly quietTenthDb: number;
+  readonly quietHundredthDb: number;
 }

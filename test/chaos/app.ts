@@ -15,7 +15,7 @@ import { Talker } from './talker.ts';
 
 const SOUND = wavOf(sine(440, 8000, 8000), 8000);
 
-type Told = 'holes' | 'heard' | 'zeroMs' | 'lagMs';
+type Told = 'holes' | 'heard' | 'zeroMs' | 'lagMs' | 'markMs' | 'quietTenthDb' | 'quietHundredthDb';
 type Seen = { -readonly [Key in Exclude<keyof SocketSeen, Told>]: SocketSeen[Key] };
 
 const callbacks: CallbackSeen[] = [];
@@ -85,6 +85,8 @@ function listen(socket: WebSocket, path: string): void {
       seen.stream = start.streamSid;
       seen.reconnected = start.start.reconnected === true;
       if (path.includes('/two-way/')) kept.talker = new Talker(socket, start.streamSid);
+    } else if (text.includes('"event":"mark"')) {
+      kept.talker?.played((JSON.parse(text) as { mark: { name: string } }).mark.name);
     } else if (text.includes('"event":"stop"')) {
       seen.stopReason = (JSON.parse(text) as { stop: { reason?: string } }).stop.reason ?? '';
     }
@@ -97,11 +99,20 @@ function listen(socket: WebSocket, path: string): void {
   socket.on('error', () => {});
 }
 
+/** Streams go on: their sockets are the server's no longer. */
+function restart(ms: number): void {
+  const at = port();
+  server.close();
+  server.closeAllConnections();
+  setTimeout(() => server.listen(at, '127.0.0.1'), ms);
+}
+
 const port = (): number => (server.address() as AddressInfo).port;
 
-function report({ seen, listener }: (typeof sockets)[number]): SocketSeen {
+function report({ seen, listener, talker }: (typeof sockets)[number]): SocketSeen {
   const { holes, heard, zeroMs, lagMs } = listener;
-  return { ...seen, holes, heard, zeroMs, lagMs };
+  const [quietTenthDb, quietHundredthDb] = [listener.quietDb(0.1), listener.quietDb(0.01)];
+  return { ...seen, holes, heard, zeroMs, lagMs, markMs: talker?.markMs ?? null, quietTenthDb, quietHundredthDb };
 }
 
 function obey(order: AppOrder): AppReply {
@@ -111,6 +122,15 @@ function obey(order: AppOrder): AppReply {
     case 'cut':
       cutUntil = Date.now() + order.ms;
       for (const socket of upgrades.clients) socket.terminate();
+      return { kind: 'done' };
+    case 'restart':
+      restart(order.ms);
+      return { kind: 'done' };
+    case 'hold':
+      for (const { talker } of sockets) talker?.hold(order.ms);
+      return { kind: 'done' };
+    case 'poison':
+      for (const { seen, talker } of sockets) if (seen.path === order.path) talker?.say(order.word);
       return { kind: 'done' };
     case 'listen':
       for (const { listener } of sockets) listener.begin();
@@ -127,6 +147,7 @@ process.on('message', ({ id, order }: { id: number; order: AppOrder }) => {
   process.send?.({ id, reply: obey(order) });
 });
 process.once('disconnect', () => process.exit(0));
-server.listen(0, '127.0.0.1', () => {
+server.listen(0, '127.0.0.1');
+server.once('listening', () => {
   process.send?.({ id: 0, reply: { kind: 'ready', port: port() } satisfies AppReply });
 });

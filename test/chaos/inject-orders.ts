@@ -9,8 +9,11 @@ export interface ThreadDeath {
   readonly how: 'exit' | 'throw' | 'reject' | 'memory';
 }
 
-/** Payloads of RTP packets, of one length: a bug where it is read, and a bug in the next beat. */
-export const words = { socket: 'BUG-IN-SOCKET', beat: 'BUG-IN-A-BEAT' } as const;
+/**
+ * Payloads. Of RTP packets, of one length: a bug where it is read, and a bug in the next beat. Of what an app sends: a bug
+ * where its stream reads it.
+ */
+export const words = { socket: 'BUG-IN-SOCKET', beat: 'BUG-IN-A-BEAT', stream: 'BUG-IN-A-STREAM' } as const;
 
 const folder = mkdtempSync(path.join(os.tmpdir(), 'pivot-chaos-'));
 

@@ -1,7 +1,7 @@
 /**
  * Bugs and deaths that cannot be had from outside, put into worker threads by `NODE_OPTIONS=--import`: the product
  * has no hook for them. On SIGUSR2 a worker process reads `<CHAOS_ORDERS>/<pid>.json` and one of its threads dies as
- * that says. An RTP packet with a word of `words` in it is a bug in the call it belongs to.
+ * that says. An RTP packet, or a media message of an app, with a word of `words` in it is a bug in the call it belongs to.
  */
 import dgram from 'node:dgram';
 import { readFileSync } from 'node:fs';
@@ -27,6 +27,7 @@ if (isMainThread) {
   };
   channel.unref();
   plantBugs();
+  plantBugInStreams();
 }
 
 function isCallThread(data: unknown): data is { readonly index: number } {
@@ -63,6 +64,14 @@ function plantBugs(): void {
       if (poisoned.delete(this)) bug();
       return send.call(this, ...rest);
     },
+  });
+}
+
+/** Sound of an app that makes whoever decodes it throw. */
+function plantBugInStreams(): void {
+  const { from } = Buffer as unknown as { from: (...args: unknown[]) => Buffer };
+  Object.assign(Buffer, {
+    from: (...args: unknown[]): Buffer => (args[0] === words.stream ? bug() : from.apply(Buffer, args)),
   });
 }
 

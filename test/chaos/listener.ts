@@ -1,10 +1,22 @@
 /**
- * What one stream carried, heard closely: whether its time stamps have holes, how long it was silent, how late it is.
+ * What one stream carried, heard closely: whether its time stamps have holes, how long it was silent, how late and how
+ * loud it is.
  * Reads the JSON messages of both dialects without parsing them whole.
  */
 
+import { mulawCoder } from '../../worker/media/codec/g711.ts';
+
 const FRAME_MS = 20;
 const LAG_FRAMES = 50;
+/** The last frames whose level is kept: ten seconds. */
+const LEVELS = 500;
+/** What is next to nothing is not told from nothing. */
+const FLOOR_DB = -60;
+const muLaw = new Int16Array(256);
+mulawCoder.decode(
+  Uint8Array.from(muLaw, (_, byte) => byte),
+  muLaw,
+);
 
 export class Listener {
   holes = 0;
@@ -13,6 +25,7 @@ export class Listener {
   #lastStamp: number | null = null;
   #zeros = 0;
   readonly #lags: number[] = [];
+  readonly #powers: number[] = [];
 
   begin(): void {
     this.holes = 0;
@@ -20,6 +33,16 @@ export class Listener {
     this.zeroMs = 0;
     this.#zeros = 0;
     this.#lastStamp = null;
+    this.#powers.length = 0;
+  }
+
+  /** Level of the quietest frames, so many of a hundred as `share` says, in dB of the median frame. */
+  quietDb(share: number): number {
+    const sorted = [...this.#powers].sort((one, other) => one - other);
+    const quiet = sorted.slice(0, Math.max(1, Math.floor(sorted.length * share)));
+    const mean = quiet.reduce((sum, power) => sum + power, 0) / quiet.length;
+    const median = sorted[sorted.length >> 1] ?? 0;
+    return median === 0 ? 0 : Math.round(Math.max(FLOOR_DB, 10 * Math.log10(mean / median)));
   }
 
   /** Median of arrival less time stamp, of the last second. */
@@ -44,10 +67,14 @@ export class Listener {
   #listen(frame: Buffer): void {
     const isLinear = frame.length > 160;
     const samples = isLinear ? frame.length / 2 : frame.length;
+    let power = 0;
     for (let at = 0; at < samples; at++) {
-      const isZero = isLinear ? frame[2 * at] === 0 && frame[2 * at + 1] === 0 : frame[at] === 0xff;
-      this.#zeros = isZero ? this.#zeros + FRAME_MS / samples : 0;
+      const sample = isLinear ? frame.readInt16LE(2 * at) : (muLaw[frame[at] ?? 0xff] ?? 0);
+      this.#zeros = sample === 0 ? this.#zeros + FRAME_MS / samples : 0;
       if (this.#zeros > this.zeroMs) this.zeroMs = Math.round(this.#zeros);
+      power += (sample * sample) / samples;
     }
+    this.#powers.push(power);
+    if (this.#powers.length > LEVELS) this.#powers.shift();
   }
 }

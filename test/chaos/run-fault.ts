@@ -32,12 +32,14 @@ export interface Fault {
   readonly title: string;
   /** Streams are not expected to be open afterwards. */
   readonly endsStreams?: boolean;
-  /** How many of the calls it hits it may cost, all of them. */
-  readonly costs?: number;
+  /** It may cost the calls it hits, all of them. */
+  readonly costsHits?: boolean;
   /** Does the harm. The accounts are those of the moment before. Resolves when it is done, not when it is healed. */
   harm(scene: Scene, before: readonly Account[]): Promise<Harm>;
   /** What must hold when the system had time to get over it; beside what holds for every fault. */
   holds(after: readonly Account[], harm: Harm): readonly Check[];
+  /** What else it measured, for the table; asked last. */
+  figures?(): Readonly<Record<string, number>>;
 }
 
 export interface Outcome {
@@ -66,15 +68,16 @@ export async function runFault(scene: Scene, fault: Fault, size: Size): Promise<
   await placeSettingUp(scene, size.settingUp);
   await scene.phones.ask({ kind: 'mark' });
   const harm = await fault.harm(scene, before);
-  const healed = await heal(scene, scene.calls.length - (fault.costs ?? 0));
+  const isLeft = ({ sid }: { readonly sid: string }): boolean => !fault.costsHits || !harm.hits.has(sid);
+  const healed = await heal(scene, scene.calls.filter(isLeft).length);
   const after = await takeStock(scene);
-  const kept = fault.costs === undefined ? after : after.filter(({ sid }) => !harm.hits.has(sid));
+  const kept = after.filter(isLeft);
   const found: Check[] = [goesOn(kept), oneDialog(kept), ...streamsOf(fault, kept), ...fault.holds(after, harm)];
   await endAll(scene);
   const ended = await takeStock(scene);
   found.push(
     oneFinalStatus(ended),
-    endedWell(ended),
+    endedWell(ended.filter(isLeft)),
     callbacksOnce(ended, harm.at),
     noLeaks(await scene.system.leaks()),
   );
@@ -84,7 +87,8 @@ export async function runFault(scene: Scene, fault: Fault, size: Size): Promise<
     (sum, { callbacks }) => sum + callbacks.filter((callback) => isRepeated(callback, callbacks, harm.at)).length,
     0,
   );
-  return { fault: fault.name, figures: { ...figuresOf(after, harm, healed), repeated }, checks: found };
+  const figures = { ...figuresOf(after, harm, healed), repeated, ...fault.figures?.() };
+  return { fault: fault.name, figures, checks: found };
 }
 
 const streamsOf = ({ endsStreams = false }: Fault, after: readonly Account[]): readonly Check[] =>

@@ -1,6 +1,6 @@
 /** Every fault of the run, in the order they happen. To add one: a file beside this, and a line here. */
 import type { Fault } from '../run-fault.ts';
-import { bugInABeat, bugWhereSoundIsRead } from './bug-in-a-call.ts';
+import { bugsInACall } from './bug-in-a-call.ts';
 import { bursts } from './burst.ts';
 import { cutApp } from './cut-app.ts';
 import { freezeWorker } from './freeze-worker.ts';
@@ -9,6 +9,7 @@ import { killGateway } from './kill-gateway.ts';
 import { killParser } from './kill-parser.ts';
 import { killWorker } from './kill-worker.ts';
 import { emptyRedis, killRedis, stopRedis } from './redis.ts';
+import { restartApp } from './restart-app.ts';
 import { rollGateway } from './roll-gateway.ts';
 import { rollingDeploy } from './rolling-deploy.ts';
 import { threadExits, threadOutOfMemory, threadThrows } from './thread-dies.ts';
@@ -20,8 +21,7 @@ export const faults: readonly Fault[] = [
   threadExits,
   threadThrows,
   threadOutOfMemory,
-  bugWhereSoundIsRead,
-  bugInABeat,
+  ...bugsInACall,
   rollingDeploy,
   killGateway,
   rollGateway,
@@ -31,6 +31,7 @@ export const faults: readonly Fault[] = [
   killRedis,
   emptyRedis,
   cutApp,
+  restartApp,
   ...bursts,
   ...weather,
 ];

@@ -1,5 +1,6 @@
 /** One thread of a worker dies of itself, and its process lives: the host knows at once and hands its calls over. */
-
+import { systemClock } from '../../../shared/kernel/clock.ts';
+import { pause } from '../../../shared/kernel/deadline.ts';
 import { orderDeath, type ThreadDeath } from '../inject-orders.ts';
 import {
   movedByReinvite,
@@ -16,7 +17,15 @@ import { steady } from './services.ts';
 /** Handed over, not waited for: far below the time a lease lasts. */
 const SILENCE_MS = 1500;
 
-const threadDies = (how: ThreadDeath['how'], title: string, silenceMs = SILENCE_MS): Fault => ({
+interface Death {
+  readonly how: ThreadDeath['how'];
+  readonly title: string;
+  readonly silenceMs?: number;
+  /** Until it is gone with all it held. */
+  readonly lastsMs?: number;
+}
+
+const threadDies = ({ how, title, silenceMs = SILENCE_MS, lastsMs = 0 }: Death): Fault => ({
   name: `thread-${how}`,
   title,
   harm: async (scene, before) => {
@@ -26,6 +35,7 @@ const threadDies = (how: ThreadDeath['how'], title: string, silenceMs = SILENCE_
     const at = Date.now();
     orderDeath(worker.pid, { thread: threadOf(owner), how });
     worker.signal('SIGUSR2');
+    await pause(systemClock, lastsMs);
     return { at, hits };
   },
   holds: (after, { hits, at }) => {
@@ -44,7 +54,12 @@ const threadDies = (how: ThreadDeath['how'], title: string, silenceMs = SILENCE_
 /** `<host>-<pid>-<thread>-<random>`. */
 const threadOf = (owner: string): number => Number(owner.split('-').at(-2));
 
-export const threadExits = threadDies('exit', 'a worker thread ends by itself');
-export const threadThrows = threadDies('throw', 'a bug outside all calls ends a worker thread');
-/** Before it dies it collects garbage and nothing else for seconds. */
-export const threadOutOfMemory = threadDies('memory', 'a worker thread runs out of memory', 15_000);
+export const threadExits = threadDies({ how: 'exit', title: 'a worker thread ends by itself' });
+export const threadThrows = threadDies({ how: 'throw', title: 'a bug outside all calls ends a worker thread' });
+/** It collects garbage and nothing else: its calls are others' when its leases ran out, and its process ends it. */
+export const threadOutOfMemory = threadDies({
+  how: 'memory',
+  title: 'a worker thread runs out of memory',
+  silenceMs: 5000,
+  lastsMs: 15_000,
+});

@@ -14,7 +14,18 @@ const PER_SECOND = 50;
 /** Of the frames a socket should have carried, the counting at both ends included. */
 const MAY_MISS = 0.03;
 
-const badNetwork = (name: string, title: string, loss: number, jitterMs: number, zeroMs: number): Fault => {
+interface Weather {
+  readonly name: string;
+  readonly title: string;
+  readonly loss: number;
+  readonly jitterMs: number;
+  /** The longest silence that is right. */
+  readonly zeroMs: number;
+  /** How quiet the quietest tenth of the frames may be, in dB of what was said. */
+  readonly quietDb: number;
+}
+
+const badNetwork = ({ name, title, loss, jitterMs, zeroMs, quietDb }: Weather): Fault => {
   let listenedMs = 0;
   return {
     name,
@@ -42,7 +53,19 @@ const badNetwork = (name: string, title: string, loss: number, jitterMs: number,
           const longest = Math.max(...call.sockets.map(({ path }) => listened(path)?.zeroMs ?? 0));
           return longest <= zeroMs ? null : `${longest} ms`;
         }),
+        everyCall(`what is made up is heard: no tenth of it below ${quietDb} dB`, streaming, (call) => {
+          const quietest = Math.min(0, ...call.sockets.map(({ path }) => listened(path)?.quietTenthDb ?? 0));
+          return quietest >= quietDb ? null : `${quietest} dB`;
+        }),
       ];
+    },
+    figures: () => {
+      const all = [...heard.values()].filter((socket) => socket.heard > 0);
+      return {
+        zeroMax: Math.max(...all.map(({ zeroMs: zero }) => zero)),
+        quietTenthDb: Math.min(...all.map(({ quietTenthDb }) => quietTenthDb)),
+        quietHundredthDb: Math.min(...all.map(({ quietHundredthDb }) => quietHundredthDb)),
+      };
     },
   };
 };
@@ -67,6 +90,13 @@ function paceOf({ sockets }: Account, ms: number): string | null {
 }
 
 export const weather: readonly Fault[] = [
-  badNetwork('loss-5', '5 % of the packets lost', 0.05, 0, 100),
-  badNetwork('loss-20', '20 % of the packets lost, 50 ms of jitter, reordering', 0.2, 50, 200),
+  badNetwork({ name: 'loss-5', title: '5 % of the packets lost', loss: 0.05, jitterMs: 0, zeroMs: 100, quietDb: -6 }),
+  badNetwork({
+    name: 'loss-20',
+    title: '20 % of the packets lost, 50 ms of jitter, reordering',
+    loss: 0.2,
+    jitterMs: 50,
+    zeroMs: 200,
+    quietDb: -12,
+  }),
 ];
