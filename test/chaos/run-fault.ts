@@ -69,6 +69,8 @@ export async function runFault(scene: Scene, fault: Fault, size: Size): Promise<
   await scene.phones.ask({ kind: 'mark' });
   const harm = await fault.harm(scene, before);
   const isLeft = ({ sid }: { readonly sid: string }): boolean => !fault.costsHits || !harm.hits.has(sid);
+  // Finds the sids of those that never came up.
+  if (fault.costsHits) await takeStock(scene);
   const healed = await heal(scene, scene.calls.filter(isLeft).length);
   const after = await takeStock(scene);
   const kept = after.filter(isLeft);

@@ -23,9 +23,13 @@ const MAX_RECOVERIES = 5;
 const LOOK_EVERY_S = 15;
 /** Calls that were told to end at the close of the pool have this long to do so. */
 const FAREWELL_MS = 10_000;
-/** Calls that are handed over have this long for it, and follow each other this fast. */
+/** Calls that are handed over have this long for it. */
 const HAND_OVER_MS = 10_000;
-const HAND_OVER_EVERY_MS = 15;
+/**
+ * They follow each other no faster than others can take them, or they would wait for each other in silence: one takes about
+ * fifteen milliseconds of the machine, and two threads may be handing over at once.
+ */
+const HAND_OVER_EVERY_MS = 60;
 const CALLBACKS_AT_ONCE = 8;
 const MEASURE_EVERY_MS = 500;
 
