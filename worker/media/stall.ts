@@ -16,6 +16,8 @@ const LEAST_ARRIVALS = 5;
 const MOST_IDLE = 15;
 /** A gap longer than this is a pause. */
 const MOST_GAP_MS = 1500;
+/** What was held up may come piece by piece, and the first say nothing: so many beats are waited for the rest. */
+const DOUBT_BEATS = 10;
 /** Beyond what was owed this much more in the queue is a lead that was given on purpose. */
 const LEAD_MS = 400;
 /** Beats over which the least that was spare counts as never needed. */
@@ -44,6 +46,9 @@ export class Stall {
   #idle = 0;
   /** Samples missed in the gap that is open; −1 when none is, or when it is none of ours. */
   #gap = -1;
+  /** Samples missed in a gap of which too little has come to tell what it was; 0 when there is none. */
+  #doubt = 0;
+  #doubtBeats = 0;
   /** Samples owed. */
   #debt = 0;
   #dries = 0;
@@ -70,6 +75,7 @@ export class Stall {
   /** The queue was cleared, or is somebody else's: nothing is owed, and whoever comes next is yet to be known. */
   forget(): void {
     this.settle();
+    this.#doubt = this.#doubtBeats = 0;
     this.#dries = 0;
     this.#arrivals.fill(0);
     this.#count = 0;
@@ -91,7 +97,10 @@ export class Stall {
   ranDry(missing: number): void {
     this.#look();
     const isPaced = this.#count >= LEAST_ARRIVALS && this.#idle <= MOST_IDLE;
-    this.#gap = isPaced ? missing : -1;
+    // Dry again before it was known what the gap before was: it goes on.
+    if (this.#doubt > 0) this.#gap = this.#doubt + missing;
+    else this.#gap = isPaced ? missing : -1;
+    this.#doubt = 0;
   }
 
   /** A beat in which nothing could be played. */
@@ -107,22 +116,46 @@ export class Stall {
     const gap = this.#gap;
     this.#gap = -1;
     if (gap === 0) return 0;
-    if (gap < 0 || gap > MOST_GAP_MS * this.#perMs || 2 * queued < gap) {
-      // What had still to be given back ended with the pause.
-      this.#debt = 0;
+    if (gap < 0 || gap > MOST_GAP_MS * this.#perMs) {
+      this.#paused();
       return 0;
     }
+    if (2 * queued < gap) {
+      this.#doubt = gap;
+      if (this.#doubtBeats === 0) this.#doubtBeats = DOUBT_BEATS;
+      return 0;
+    }
+    this.#owe(gap);
+    return this.#cushion;
+  }
+
+  /** What had still to be given back ended with the pause. */
+  #paused(): void {
+    this.#debt = this.#doubt = this.#doubtBeats = 0;
+  }
+
+  #owe(gap: number): void {
+    this.#doubt = this.#doubtBeats = 0;
     this.#debt += gap;
-    if (this.#ours > 0) return this.#cushion;
+    if (this.#ours > 0) return;
     this.#creeps ||= this.#dries > 0 && this.#sinceDry > CREEP_BEATS && gap <= CREEP_GAP_MS * this.#perMs;
     this.#dries = this.#sinceDry > MEMORY_BEATS ? 1 : Math.min(this.#dries + 1, CUSHIONS_MS.length - 1);
     this.#sinceDry = 0;
-    return this.#cushion;
+  }
+
+  /** More of it is there than a pause is followed by, or it was one. */
+  #judge(queued: number): void {
+    if (2 * queued >= this.#doubt) this.#owe(this.#doubt);
+    else {
+      this.#doubtBeats -= 1;
+      if (this.#doubtBeats === 0) this.#paused();
+    }
   }
 
   /** Once a beat, before the frame is taken; `spare`: samples there are beyond it. Answers with what is to be given back now. */
   beat(spare: number): number {
     this.#note();
+    if (this.#doubt > 0) this.#judge(spare + FRAME_MS * this.#perMs);
     if (this.#debt === 0) return 0;
     if (spare < this.#least) this.#least = spare;
     this.#beats += 1;

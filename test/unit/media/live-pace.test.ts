@@ -18,8 +18,8 @@ interface Sender {
   readonly aheadMs?: number;
   readonly jitterMs?: number;
   readonly marks?: boolean;
-  /** What falls due then comes all at once when it is over. */
-  readonly stall?: { readonly atMs: number; readonly forMs: number };
+  /** What falls due then comes all at once when it is over, or piece by piece within `overMs`. */
+  readonly stall?: { readonly atMs: number; readonly forMs: number; readonly overMs?: number };
   readonly voice?: Voice;
 }
 
@@ -76,7 +76,8 @@ function run(sender: Sender, beats = HALF_AN_HOUR): Run {
 
 function held({ stall }: Sender, due: number): number {
   if (!stall || due < stall.atMs || due >= stall.atMs + stall.forMs) return due;
-  return stall.atMs + stall.forMs;
+  const { atMs, forMs, overMs = 0 } = stall;
+  return atMs + forMs + ((due - atMs) / forMs) * overMs;
 }
 
 const spread = ({ delays }: Run): number => {
@@ -157,6 +158,27 @@ describe('a live producer with a clock of its own', () => {
             assert.ok(heard.silentBeats <= forMs / 20 + 3, `${heard.silentBeats} beats of silence`);
           });
       }
+    }
+  }
+
+  for (const overMs of [40, 80, 150]) {
+    for (const chunkMs of [20, 100]) {
+      it(`chunks of ${chunkMs} ms: a stall of a second is made up for also when what was held up comes within ${overMs} ms`, () => {
+        for (let atMs = 5000; atMs < 5200; atMs += 10) {
+          const sender: Sender = {
+            rate: 8000,
+            ppm: 0,
+            chunkMs,
+            marks: true,
+            voice: (sample) => vowel(sample / 8000),
+            stall: { atMs, forMs: 1000, overMs },
+          };
+          const { delays } = run(sender, 250 + 11_000 / 20);
+          const [before = 0] = delays;
+          const after = delays.at(-1) ?? Number.NaN;
+          assert.ok(after <= before + 40, `${after} ms, ${before} ms before, stalled at ${atMs}`);
+        }
+      });
     }
   }
 
