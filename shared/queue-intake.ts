@@ -2,7 +2,7 @@
  * Takes the jobs that are calls, one after the other and only while there is room: how many may run is said by
  * whoever measures the load, and can change while they run. BullMQ's own concurrency cannot: a worker whose places
  * are all taken looks at it again when a job ends, and a call may last for hours. So BullMQ's one place is held for
- * the taking alone: the call runs beside it, and its job is completed here. Made by `shared/queue.ts`.
+ * the taking alone: the call runs beside it, under the lease of its owner. Made by `shared/queue.ts`.
  */
 import { DelayedError, type Job } from 'bullmq';
 import { type Clock, systemClock } from './kernel/clock.ts';
@@ -11,16 +11,10 @@ import { pause } from './kernel/deadline.ts';
 export interface IntakeOptions {
   /** Calls at a time, whatever the load is. */
   readonly most: number;
-  /** Runs a call until it is over, or is to be given back. Must not reject. */
-  readonly run: (job: Job<unknown>, token: string) => Promise<'over' | 'released'>;
-  /** Gives the job back, for another worker. */
-  readonly handOver: (job: Job<unknown>, token: string) => Promise<void>;
+  /** Runs a call until it is over here. Must not reject. */
+  readonly run: (job: Job<unknown>, token: string) => Promise<void>;
   /** Whether the next job is a call whose owner died: it is taken although the load says no. */
   readonly orphanWaits: () => Promise<boolean>;
-  /** A job that ran to its end could not be taken off the queue: its lock was lost, or Redis is away. */
-  readonly onUndone: (error: unknown) => void;
-  /** A call's run broke off: its lease runs out, and another worker takes it. */
-  readonly onBroken: (error: unknown) => void;
   readonly clock?: Clock;
 }
 
@@ -50,13 +44,17 @@ export class Intake {
 
   /** BullMQ's processor: answers when the next job may be taken. The error tells BullMQ to leave this one alone. */
   async take(job: Job<unknown>, token: string): Promise<never> {
-    const call = this.#run(job, token).finally(() => {
+    const call = this.#options.run(job, token).finally(() => {
       this.#running.delete(call);
       this.#wake();
     });
     this.#running.add(call);
     await this.#untilRoom();
     throw new DelayedError();
+  }
+
+  get isStopped(): boolean {
+    return this.#stopped;
   }
 
   /** Takes nothing more. */
@@ -68,17 +66,6 @@ export class Intake {
   /** Resolves when no call runs. */
   async done(): Promise<void> {
     while (this.#running.size > 0) await Promise.all(this.#running);
-  }
-
-  async #run(job: Job<unknown>, token: string): Promise<void> {
-    const { run, handOver, onUndone, onBroken } = this.#options;
-    const end = await run(job, token).catch((error: unknown) => {
-      onBroken(error);
-      return 'broken' as const;
-    });
-    if (end === 'broken') return;
-    const done = end === 'released' ? handOver(job, token) : job.moveToCompleted(null, token, false);
-    await Promise.resolve(done).catch(onUndone);
   }
 
   async #untilRoom(): Promise<void> {

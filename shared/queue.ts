@@ -1,9 +1,9 @@
 /**
  * The queues, and the only importer of bullmq: `calls` (a call is a job, its id the call's sid),
  * `callbacks` (what is still owed when a call has ended) and one bell per worker thread and gateway
- * (`bell-<id>`), rung when a letter lies in a box. The lock of a job is the lease on a call (store/leases.ts).
- * A call may still be handed to a second owner while the first runs, when that stalled: the epoch of the store
- * keeps it from writing, `worker/pool/lease.ts` from speaking.
+ * (`bell-<id>`), rung when a letter lies in a box. BullMQ hands calls out; who has them is then said by the lease of
+ * their owner (store/leases.ts). A call may still be handed to a second owner while the first runs, when that
+ * stalled: the epoch of the store keeps it from writing, `worker/pool/lease.ts` from speaking.
  */
 import { type Job, Queue, type QueueOptions, Worker, type WorkerOptions } from 'bullmq';
 import type { Clock } from './kernel/clock.ts';
@@ -11,7 +11,8 @@ import { Closers } from './kernel/closers.ts';
 import { type CallSid, type GatewayId, isCallSid, type OwnerId } from './kernel/ids.ts';
 import type { Logger } from './kernel/log.ts';
 import { Intake } from './queue-intake.ts';
-import { LEASE_MS, type Lease, LeaseKeeper, Leases, RENEW_EVERY_MS } from './store/leases.ts';
+import { LeaseKeeper } from './store/lease-keeper.ts';
+import { LEASE_MS, Leases, type LetGo, RENEW_EVERY_MS } from './store/leases.ts';
 import { attempt, connectRedisAt, type RedisClient, RedisUnavailable, untilReady } from './store/redis.ts';
 
 /** A consumer of one queue. `close` takes nothing new and waits for what runs; `abandon` does not wait. */
@@ -26,10 +27,9 @@ export interface CallWorker extends QueueWorker {
   limit(calls: number): void;
 }
 
-/** A lease on a call: whoever shows its token may give it back. */
-export type { Lease } from './store/leases.ts';
-
 export interface CallWork {
+  /** Whose lease the calls are held under; one `CallWork` at a time has it. */
+  readonly owner: OwnerId;
   /** Calls at a time, whatever the load is. */
   readonly concurrency: number;
   /**
@@ -37,11 +37,9 @@ export interface CallWork {
    * is not over when this resolves, but another worker's to take at once. Must not reject.
    */
   run(sid: CallSid, recoveries: number, giveBack: () => void): Promise<void>;
-  /** The lease on a call is ours under this token, or (null) no longer: for whoever outlives us. */
-  onHold?(sid: CallSid, token: string | null): void;
-  /** These leases were not simply renewed: they had run out, or Redis had forgotten them. */
-  onLockLost(sids: readonly CallSid[]): void;
-  /** All leases were renewed by a step asked for at this time (monotonic), but these: somebody else has the calls. */
+  /** These were not simply still ours: the lease had run out, or Redis had forgotten them. */
+  onDoubt(sids: readonly CallSid[]): void;
+  /** The lease was renewed by a step asked for at this time (monotonic); somebody else has these by now. */
   onRenewed?(askedAt: number, lost: readonly CallSid[]): void;
 }
 
@@ -59,8 +57,8 @@ export interface CallQueue {
   ringGateway(gateway: GatewayId, sid: CallSid): Promise<void>;
   /** Asks some worker to deliver what this call still owes. */
   addCallbacks(sid: CallSid): Promise<void>;
-  /** Lets these calls be taken by another worker at once: their owner died and can no longer say so. */
-  handOver(leases: readonly Lease[]): Promise<void>;
+  /** Lets the calls of this owner be taken by others at once: it died and can no longer say so. Answers how many. */
+  handOver(owner: OwnerId): Promise<number>;
   workCalls(work: CallWork): CallWorker;
   /** `deliver` rejects when it should be tried again later. */
   workCallbacks(concurrency: number, deliver: (sid: CallSid) => Promise<void>): QueueWorker;
@@ -71,7 +69,7 @@ export interface CallQueue {
   close(): Promise<void>;
 }
 
-/** How long a call without a sign of life stays with its owner, and how often those who live give one. */
+/** How long calls stay with an owner without a sign of life, and how often those who live give one. */
 export const leaseTimes = { lastsMs: LEASE_MS, everyMs: RENEW_EVERY_MS } as const;
 
 /** The hash tag of all queues: BullMQ's steps take keys of one queue, and these all lie on one slot. */
@@ -122,11 +120,8 @@ class RedisCallQueue implements CallQueue {
     await attempt(this.#producer('calls').add('call', { sid }, { jobId: sid, ...CALL_JOB }));
   }
 
-  async dropCall(sid: CallSid): Promise<void> {
-    // Answers 0 for a job that is locked, which is right: it runs.
-    await attempt(this.#producer('calls').remove(sid)).catch((error: unknown) => {
-      if (error instanceof RedisUnavailable) throw error;
-    });
+  dropCall(sid: CallSid): Promise<void> {
+    return this.#leases.drop(sid);
   }
 
   waiting(): Promise<number> {
@@ -162,36 +157,22 @@ class RedisCallQueue implements CallQueue {
     );
   }
 
-  handOver(leases: readonly Lease[]): Promise<void> {
-    return this.#leases.handOver(leases);
+  handOver(owner: OwnerId): Promise<number> {
+    return this.#leases.handOver(owner);
   }
 
   workCalls(work: CallWork): CallWorker {
     const keeper = this.#keep(work);
+    // What BullMQ had asked for when we stopped is another's.
+    const runs = async (sid: CallSid, recoveries: number): Promise<LetGo> =>
+      intake.isStopped ? 'released' : await this.#howItEnds(work, sid, recoveries);
     const intake = new Intake({
       most: work.concurrency,
-      run: async (job, token) => {
-        const sid = sidOf(job.data);
-        if (!sid) return 'over';
-        keeper.hold(sid, token);
-        work.onHold?.(sid, token);
-        let end: 'over' | 'released' = 'over';
-        const giveBack = (): void => {
-          end = 'released';
-        };
-        await work.run(sid, job.stalledCounter, giveBack).finally(() => {
-          keeper.release(sid, token);
-          work.onHold?.(sid, null);
-        });
-        return end;
-      },
-      handOver: (job, token) => this.#giveBack(job, token),
+      run: (job, token) => this.#runCall(job, token, keeper, (sid) => runs(sid, job.stalledCounter)),
       orphanWaits: () => this.#orphanWaits(),
-      onBroken: (error) => this.#log.error({ err: error }, 'the run of a call broke off'),
-      onUndone: (error) => this.#log.debug({ err: error }, 'the job of a call could not be completed'),
       clock: this.#clock,
     });
-    // One place, held for the taking; the calls run beside it, and their leases are ours to renew and to sweep.
+    // One place, held for the taking; the calls run beside it, under a lease of ours.
     const options = { concurrency: 1, lockDuration: LEASE_MS, skipStalledCheck: true, skipLockRenewal: true };
     const { worker, consumer } = this.#worker('calls', (job, token = '') => intake.take(job, token), {
       maxStalledCount: MAX_STALLED,
@@ -202,40 +183,67 @@ class RedisCallQueue implements CallQueue {
       keeper.stop();
       this.#keepers.delete(keeper);
     };
+    let pausing: Promise<void> = Promise.resolve();
     return {
       limit: (calls) => intake.limit(calls),
       close: async () => {
         intake.stop();
-        await worker.pause();
+        pausing = worker.pause();
+        await pausing;
         await intake.done();
-        await consumer.close().finally(stop);
-      },
-      abandon: () => {
+        await consumer.close();
+        await keeper.leave();
         stop();
-        return consumer.abandon();
+      },
+      abandon: async () => {
+        stop();
+        await consumer.abandon();
+        // Which opens its connection anew.
+        void pausing.then(() => worker.disconnect());
       },
     };
   }
 
   #keep(work: CallWork): LeaseKeeper {
     const keeper = new LeaseKeeper({
+      owner: work.owner,
       leases: this.#leases,
       clock: this.#clock,
       log: this.#log,
-      onDoubt: (sids) => work.onLockLost(sids),
-      onRenewed: (askedAt, lost) => {
-        if (lost.length > 0) work.onLockLost(lost);
-        work.onRenewed?.(askedAt, lost);
-      },
+      onDoubt: (sids) => work.onDoubt(sids),
+      onRenewed: (askedAt, lost) => work.onRenewed?.(askedAt, lost),
     });
     this.#keepers.add(keeper);
     return keeper;
   }
 
-  /** As a call whose owner is gone, which is taken whatever the load is; but nobody died of it. */
-  async #giveBack(job: Job<unknown>, token: string): Promise<void> {
-    await this.#client.hsetnx(`${PREFIX}:calls:${job.id}`, 'stc', '0');
-    await job.moveToWait(token);
+  /** From the taking of a job to its end; never rejects, or BullMQ would hear of a call that is none of its business. */
+  async #runCall(
+    { id }: Job<unknown>,
+    token: string,
+    keeper: LeaseKeeper,
+    run: (sid: CallSid) => Promise<LetGo>,
+  ): Promise<void> {
+    try {
+      const call = id !== undefined && isCallSid(id) ? await keeper.take(id, token) : null;
+      if (call) await keeper.letGo(call, await run(call.sid));
+    } catch (error) {
+      // Its job's lock runs out, and somebody else takes it.
+      this.#log.error({ err: error, callSid: id }, 'a call could not be taken');
+    }
+  }
+
+  async #howItEnds(work: CallWork, sid: CallSid, recoveries: number): Promise<LetGo> {
+    let end: LetGo = 'over';
+    try {
+      await work.run(sid, recoveries, () => {
+        end = 'released';
+      });
+      return end;
+    } catch (error) {
+      this.#log.error({ err: error, callSid: sid }, 'the run of a call broke off');
+      return 'broken';
+    }
   }
 
   /** Calls whose owner died are handed over at the front. */

@@ -6,14 +6,16 @@ import os from 'node:os';
 import path from 'node:path';
 import { systemClock as clock } from '../shared/kernel/clock.ts';
 import type { Closers } from '../shared/kernel/closers.ts';
+import type { OwnerId } from '../shared/kernel/ids.ts';
 import { createLogger, type Logger } from '../shared/kernel/log.ts';
 import { openProbe, type Probe } from '../shared/launch/probe.ts';
 import { runService, type ServiceInfo } from '../shared/launch/service.ts';
-import { type Lease, openQueue } from '../shared/queue.ts';
+import { openQueue } from '../shared/queue.ts';
 import { readSettings, type Settings, SettingsError } from '../shared/settings.ts';
 import { serveParser } from '../shared/twiml/parser-bridge.ts';
 import { openXmlChild } from '../shared/twiml/xml-child.ts';
 import { HostMetrics } from './metrics/host-metrics.ts';
+import { newOwnerId } from './pool/owner-id.ts';
 import { ThreadHost } from './thread-host.ts';
 
 runService('worker', start);
@@ -36,7 +38,8 @@ async function start(closers: Closers): Promise<ServiceInfo> {
     count: threads,
     probe: probe?.address ?? null,
     serveParser: (port) => serveParser(port, xml),
-    onLeft: (leases) => void handOver(leases, redisUrl, log),
+    newOwner: newOwnerId,
+    onDeath: (owner) => void handOver(owner, redisUrl, log),
     clock,
     log,
   });
@@ -45,14 +48,14 @@ async function start(closers: Closers): Promise<ServiceInfo> {
   return { threads, capacity: threads * callsPerThread, ...(probe === null ? {} : { probe: probe.address }) };
 }
 
-/** Threads die seldom: a connection is made for it. Without Redis their leases run out by themselves. */
-async function handOver(leases: readonly Lease[], redisUrl: string, log: Logger): Promise<void> {
+/** Threads die seldom: a connection is made for it. Without Redis its lease runs out by itself. */
+async function handOver(owner: OwnerId, redisUrl: string, log: Logger): Promise<void> {
   try {
     const queue = await openQueue(redisUrl, clock, log);
-    await queue.handOver(leases).finally(() => queue.close());
-    log.warn({ calls: leases.length }, 'the calls of a thread that died are handed over');
+    const calls = await queue.handOver(owner).finally(() => queue.close());
+    log.warn({ calls, owner }, 'the calls of a thread that died are handed over');
   } catch (error) {
-    log.error({ err: error, calls: leases.length }, 'the calls of a thread that died wait for their leases to run out');
+    log.error({ err: error, owner }, 'the calls of a thread that died wait for its lease to run out');
   }
 }
 

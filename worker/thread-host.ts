@@ -1,15 +1,14 @@
 /**
  * The host's threads: starts them, ends one that lives no more, starts again one that died, and drains them all at the
- * end. The leases a dead thread held are told, so that its calls go on elsewhere at once and need not wait for them to
+ * end. Whose calls a dead thread had is told, so that they go on elsewhere at once and need not wait for its lease to
  * run out.
  */
 import { MessageChannel, type MessagePort, Worker, type WorkerOptions } from 'node:worker_threads';
 import type { Clock, Timer } from '../shared/kernel/clock.ts';
 import { withDeadline } from '../shared/kernel/deadline.ts';
 import { ExpectedFailure } from '../shared/kernel/expected-failure.ts';
-import type { CallSid } from '../shared/kernel/ids.ts';
+import type { OwnerId } from '../shared/kernel/ids.ts';
 import type { Logger } from '../shared/kernel/log.ts';
-import type { Lease } from '../shared/queue.ts';
 import type { MetricsValues } from './metrics/thread-metrics.ts';
 import { Pulse } from './thread-pulse.ts';
 
@@ -17,6 +16,8 @@ import { Pulse } from './thread-pulse.ts';
 export interface ThreadData {
   readonly index: number;
   readonly count: number;
+  /** Its name as an owner of calls; another one when it is started again. */
+  readonly owner: OwnerId;
   /** `host:port` of the process's probe; null when it has none. */
   readonly probe: string | null;
   /** Its end of the parser, which lives once per process. */
@@ -32,8 +33,6 @@ export type ThreadOrder =
 /** From a thread. */
 export type ThreadReport =
   | { readonly kind: 'ready' }
-  /** It has a call under this lease, or (null) no longer. */
-  | { readonly kind: 'holds'; readonly sid: CallSid; readonly token: string | null }
   | { readonly kind: 'figures'; readonly values: MetricsValues }
   | { readonly kind: 'pulse' }
   /** It cannot start for an expected reason; it ends by itself. An error's class does not cross threads. */
@@ -47,8 +46,10 @@ export interface ThreadHostOptions {
   readonly probe?: string | null;
   /** Serves the parser on our end of the channel; answers with what stops it. */
   readonly serveParser: (port: MessagePort) => () => void;
-  /** A thread died with these calls; it has said its last word. */
-  readonly onLeft?: (leases: readonly Lease[]) => void;
+  /** Names a thread. */
+  readonly newOwner: (index: number) => OwnerId;
+  /** A thread that was ready died under this name; it has said its last word. */
+  readonly onDeath?: (owner: OwnerId) => void;
   readonly clock: Clock;
   readonly log: Logger;
 }
@@ -131,13 +132,13 @@ export class ThreadHost {
 
   /** Resolves when the thread is ready; rejects when it ends before. */
   #start(index: number, pauseMs: number): Promise<void> {
-    const { script, count, probe = null, serveParser, clock } = this.#options;
+    const { script, count, probe = null, serveParser, newOwner, onDeath, clock } = this.#options;
     const { port1, port2 } = new MessageChannel();
     const stopParser = serveParser(port1);
-    const data: ThreadData = { index, count, probe, parser: port2 };
+    const owner = newOwner(index);
+    const data: ThreadData = { index, count, owner, probe, parser: port2 };
     const worker = startThread(script, { workerData: data, transferList: [port2], name: `calls-${index}` });
     const startedMs = clock.monotonic();
-    const held = new Map<CallSid, string>();
     let failure: unknown = null;
     let pulse: Pulse | null = null;
     const gone = new Promise<void>((resolve) => {
@@ -146,7 +147,8 @@ export class ThreadHost {
         pulse?.close();
         this.#threads.delete(index);
         resolve();
-        if (held.size > 0) this.#options.onLeft?.([...held].map(([id, token]) => ({ id, token })));
+        // One that ended as it was told has given its calls away itself.
+        if (pulse !== null && !(this.#draining && code === 0)) onDeath?.(owner);
         const lived = clock.monotonic() - startedMs;
         if (pulse !== null) this.#died(index, code, failure, lived > HEALTHY_MS ? FIRST_PAUSE_MS : pauseMs);
       });
@@ -161,10 +163,6 @@ export class ThreadHost {
         switch (report.kind) {
           case 'failed':
             failure = new ExpectedFailure(report.message);
-            break;
-          case 'holds':
-            if (report.token === null) held.delete(report.sid);
-            else held.set(report.sid, report.token);
             break;
           case 'figures':
             for (const tell of asking.splice(0)) tell(report.values);

@@ -29,7 +29,6 @@ import { ThreadMetrics } from './metrics/thread-metrics.ts';
 import { Couriers } from './pool/couriers.ts';
 import { Lease } from './pool/lease.ts';
 import { observedByAll } from './pool/observer.ts';
-import { newOwnerId } from './pool/owner-id.ts';
 import { openPool, type Pool } from './pool/pool.ts';
 import { ThreadVitals } from './pool/vitals.ts';
 import { PortPool, portsOfThread } from './rtp/ports.ts';
@@ -105,7 +104,7 @@ async function open(settings: Settings, redisUrl: string): Promise<Pool> {
   const vitals = new ThreadVitals(metronome);
 
   const pool = await openPool({
-    owner: newOwnerId(data.index),
+    owner: data.owner,
     capacity: settings.CALLS_PER_THREAD,
     ...(settings.BUSY_LIMIT === 0
       ? {}
@@ -119,7 +118,6 @@ async function open(settings: Settings, redisUrl: string): Promise<Pool> {
     log,
     courier: couriers,
     lease,
-    onHold: (sid, token) => parentPort?.postMessage({ kind: 'holds', sid, token } satisfies ThreadReport),
     makeLeg: ({ callSid, ...order }) =>
       makeLeg({
         ...order,

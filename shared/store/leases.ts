@@ -1,18 +1,22 @@
 /**
- * Leases on calls: the locks of their jobs in BullMQ's layout, renewed and swept by steps of our own. BullMQ's
- * would give up a lock that ran out while Redis was away, and hand every call to another worker when it is back;
- * ours is taken again by the owner that lives, and made again when Redis comes back empty. Used by `shared/queue.ts`.
+ * Leases on calls, as steps on Redis beside BullMQ's own. A lease is an owner's, one for all its calls: keeping
+ * it costs the same whether it has one call or thousands. BullMQ hands a call out; from then on it is among those its owner
+ * holds, and when the owner's lease runs out they are found there and given back to BullMQ. An owner that lives takes
+ * its calls again after Redis was away, and makes them again when Redis comes back empty. Kept by lease-keeper.ts.
  */
-import type { Clock, Timer } from '../kernel/clock.ts';
-import { type CallSid, isCallSid } from '../kernel/ids.ts';
-import type { Logger } from '../kernel/log.ts';
+import type { CallSid, OwnerId } from '../kernel/ids.ts';
 import { texts } from './encoding.ts';
-import { type RedisClient, RedisUnavailable, Script } from './redis.ts';
+import { type RedisClient, Script } from './redis.ts';
 
+const step = (name: string): Script => new Script('lease', `lease-${name}`);
 const steps = {
-  renew: new Script('lease-renew'),
-  sweep: new Script('lease-sweep'),
-  handOver: new Script('lease-hand-over'),
+  renew: step('renew'),
+  take: step('take'),
+  end: step('end'),
+  reclaim: step('reclaim'),
+  handOver: step('hand-over'),
+  sweep: step('sweep'),
+  drop: step('drop'),
 };
 
 /** How long a lease lasts unless renewed, and how often it is. */
@@ -23,22 +27,25 @@ const SWEEP_EVERY_MS = 700;
 const HOLE_MS = 2500;
 /** After a hole: the longest pause of a connection that looks for Redis, and a renewal. */
 const GRACE_MS = 5000;
-/** Leases in one step; Redis does nothing else meanwhile. */
+/** Calls in one step; Redis does nothing else meanwhile. */
 const BATCH = 250;
 
-export interface Lease {
-  /** The id of the job. */
-  readonly id: string;
-  /** Who holds it. */
-  readonly token: string;
+/** A call an owner holds. The number tells this taking from others of the same call by the same owner. */
+export interface HeldCall {
+  readonly sid: CallSid;
+  readonly take: number;
 }
 
-/** Lost, or else taken again or made again. */
-interface Doubtful {
-  readonly id: string;
+/** How a call is let go of: nobody's any more, another owner's to take, or that as if this one had died with it. */
+export type LetGo = 'over' | 'released' | 'broken';
+
+/** A call that was not simply still held: lost to another, or else taken again or made again. */
+export interface Reclaimed {
+  readonly call: HeldCall;
   readonly isLost: boolean;
 }
 
+/** Every method throws `RedisUnavailable` when Redis is away. */
 export class Leases {
   readonly #client: RedisClient;
   readonly #base: string;
@@ -51,108 +58,68 @@ export class Leases {
     this.#jobOptions = JSON.stringify(jobOptions);
   }
 
-  /** Renews them all; answers with those it was not that simple for. @throws RedisUnavailable */
-  async renew(leases: readonly Lease[], nowMs: number): Promise<readonly Doubtful[]> {
-    const doubtful: Doubtful[] = [];
-    for (let from = 0; from < leases.length; from += BATCH) {
-      const pairs = leases.slice(from, from + BATCH).flatMap(({ id, token }) => [id, token]);
-      const values = [this.#base, LEASE_MS, nowMs, this.#jobOptions, ...pairs];
-      const told = texts(await steps.renew.run(this.#client, [`${this.#base}active`], values));
-      for (let at = 0; at < told.length; at += 2)
-        doubtful.push({ id: told[at] ?? '', isLost: told[at + 1] === 'lost' });
-    }
-    return doubtful;
+  /** False when the calls of this owner may be others' by now: it has a lease from here on, but must reclaim them. */
+  async renew(owner: OwnerId): Promise<boolean> {
+    return (await this.#run(steps.renew, owner, LEASE_MS)) === 1;
   }
 
-  /** Lets these be taken by another at once: their owner is gone. @throws RedisUnavailable */
-  async handOver(leases: readonly Lease[]): Promise<void> {
-    for (let from = 0; from < leases.length; from += BATCH) {
-      const pairs = leases.slice(from, from + BATCH).flatMap(({ id, token }) => [id, token]);
-      await steps.handOver.run(this.#client, [`${this.#base}active`], [this.#base, ...pairs]);
+  /** Makes a job that BullMQ gave out under this token the owner's; `unknown`: the owner has no lease. May be repeated. */
+  async take(owner: OwnerId, { sid, take }: HeldCall, token: string): Promise<'held' | 'lost' | 'unknown'> {
+    const answer = await this.#run(steps.take, owner, sid, take, token);
+    return answer === 'held' || answer === 'unknown' ? answer : 'lost';
+  }
+
+  /** Lets go of calls. What the owner does not hold under this number is left alone: so it may be repeated. */
+  async letGo(owner: OwnerId, calls: readonly { readonly call: HeldCall; readonly how: LetGo }[]): Promise<void> {
+    for (let from = 0; from < calls.length; from += BATCH) {
+      const batch = calls.slice(from, from + BATCH);
+      await this.#run(steps.end, owner, ...batch.flatMap(({ call, how }) => [call.sid, call.take, how]));
     }
   }
 
-  /** Lets calls whose owner is gone be taken by another. @throws RedisUnavailable */
+  /** Of up to `reclaimAtOnce` calls, those that were not simply still held; `unknown`: the owner has no lease. */
+  async reclaim(owner: OwnerId, calls: readonly HeldCall[], nowMs: number): Promise<readonly Reclaimed[] | 'unknown'> {
+    const pairs = calls.flatMap(({ sid, take }) => [sid, take]);
+    const answer = await this.#run(steps.reclaim, owner, nowMs, this.#jobOptions, ...pairs);
+    if (answer === 'unknown') return answer;
+    const told = texts(answer);
+    const whats = new Map<string, string>();
+    for (let at = 0; at + 1 < told.length; at += 2) whats.set(told[at] ?? '', told[at + 1] ?? '');
+    return calls.flatMap((call) => {
+      const what = whats.get(call.sid);
+      return what === undefined ? [] : [{ call, isLost: what === 'lost' }];
+    });
+  }
+
+  /** Lets all calls of an owner that is gone be taken by others at once; answers how many. */
+  async handOver(owner: OwnerId): Promise<number> {
+    for (let all = 0; ; ) {
+      const handed = Number(await this.#run(steps.handOver, owner));
+      if (handed === 0) return all;
+      all += handed;
+    }
+  }
+
+  /** Lets calls whose owner's lease ran out be taken by others. */
   async sweep(): Promise<void> {
-    const values = [this.#base, SWEEP_EVERY_MS, HOLE_MS, GRACE_MS];
-    await steps.sweep.run(this.#client, [`${this.#base}active`], values);
+    while ((await this.#run(steps.sweep, SWEEP_EVERY_MS, HOLE_MS, GRACE_MS)) === 1);
+  }
+
+  /** Takes a call that waits off the queue; one that an owner has stays. */
+  async drop(sid: CallSid): Promise<void> {
+    await this.#run(steps.drop, sid);
+  }
+
+  /** Tells when another server may be at the other end, which may not have all that was said to the one before. */
+  onReconnect(tell: () => void): () => void {
+    this.#client.on('ready', tell);
+    return () => this.#client.off('ready', tell);
+  }
+
+  #run(script: Script, ...values: readonly (string | number)[]): Promise<unknown> {
+    return script.run(this.#client, [`${this.#base}owners`], [this.#base, ...values]);
   }
 }
 
-export interface LeaseKeeperOptions {
-  readonly leases: Leases;
-  readonly clock: Clock;
-  readonly log: Logger;
-  /** These leases were taken again or made again. */
-  readonly onDoubt: (sids: readonly CallSid[]) => void;
-  /** All leases were renewed by a step asked for at this time (monotonic), but these: somebody else has them. */
-  readonly onRenewed: (askedAt: number, lost: readonly CallSid[]) => void;
-}
-
-/** Renews the leases of the calls that run here, and sweeps for those whose owner is gone, once a second each. */
-export class LeaseKeeper {
-  readonly #options: LeaseKeeperOptions;
-  /** Tokens by call. */
-  readonly #held = new Map<CallSid, string>();
-  #timer: Timer | null = null;
-  #stopped = false;
-
-  constructor(options: LeaseKeeperOptions) {
-    this.#options = options;
-    this.#schedule();
-  }
-
-  hold(sid: CallSid, token: string): void {
-    this.#held.set(sid, token);
-  }
-
-  /** Harmless when the call was handed to us again meanwhile. */
-  release(sid: CallSid, token: string): void {
-    if (this.#held.get(sid) === token) this.#held.delete(sid);
-  }
-
-  /** Nothing is renewed any more. Idempotent. */
-  stop(): void {
-    this.#stopped = true;
-    this.#timer?.cancel();
-  }
-
-  #schedule(): void {
-    if (!this.#stopped) this.#timer = this.#options.clock.after(RENEW_EVERY_MS, () => void this.#round());
-  }
-
-  async #round(): Promise<void> {
-    await Promise.all([this.#quietly(this.#renew()), this.#quietly(this.#options.leases.sweep())]);
-    this.#schedule();
-  }
-
-  async #renew(): Promise<void> {
-    const { leases, clock, onDoubt, onRenewed } = this.#options;
-    const held = new Map(this.#held);
-    const askedAt = clock.monotonic();
-    const answer = await leases.renew(
-      [...held].map(([id, token]) => ({ id, token })),
-      clock.now(),
-    );
-    if (this.#stopped) return;
-    // Not those that have ended, or were handed to us anew, meanwhile.
-    const told = answer.flatMap(({ id, isLost }) =>
-      isCallSid(id) && this.#held.get(id) === held.get(id) ? [{ id, isLost }] : [],
-    );
-    const doubtful = told.filter(({ isLost }) => !isLost).map(({ id }) => id);
-    if (doubtful.length > 0) onDoubt(doubtful);
-    onRenewed(
-      askedAt,
-      told.filter(({ isLost }) => isLost).map(({ id }) => id),
-    );
-  }
-
-  /** While Redis is away there is nothing to be done but to come again. */
-  async #quietly(work: Promise<void>): Promise<void> {
-    try {
-      await work;
-    } catch (error) {
-      if (!(error instanceof RedisUnavailable)) this.#options.log.error({ err: error }, 'leases could not be kept');
-    }
-  }
-}
+/** What `reclaim` takes at most. */
+export const reclaimAtOnce = BATCH;

@@ -1,14 +1,13 @@
-/** The sweep for calls whose owner is gone, with more of them than one step looks at. */
+/** Owners whose lease ran out, with more calls than one step hands over. */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { newCallSid } from '../../shared/kernel/ids.ts';
+import { newCallSid, type OwnerId } from '../../shared/kernel/ids.ts';
 import { silentLogger } from '../../shared/kernel/log.ts';
 import { Leases } from '../../shared/store/leases.ts';
 import { connectRedisAt } from '../../shared/store/redis.ts';
 import { startTestRedis, type TestRedis } from '../support/redis.ts';
 
 const BASE = '{pivot}:calls:';
-const CALLS = 5000;
 
 describe('the sweep', () => {
   let redis: TestRedis;
@@ -17,22 +16,30 @@ describe('the sweep', () => {
   });
   after(() => redis.stop());
 
-  it('hands over every call without a lease and none with one, in steps that leave Redis room for others', async () => {
+  it('hands over every call of owners whose lease ran out and none of others, in steps that leave Redis room', async () => {
     const client = connectRedisAt(redis.url, '{pivot}', 'subscriber', silentLogger);
-    const sids = Array.from({ length: CALLS }, () => newCallSid());
-    const held = sids.filter((_sid, index) => index % 5 === 0);
-    await client.rpush(`${BASE}active`, ...sids);
-    await Promise.all(held.map((sid) => client.set(`${BASE}${sid}:lock`, 'somebody', 'PX', 60_000)));
     const leases = new Leases(client, BASE, {});
-    const waiting: number[] = [];
-    for (let step = 0; step < 3; step += 1) {
-      await leases.sweep();
-      waiting.push(await client.llen(`${BASE}wait`));
+    const owners = ['dead-1', 'dead-2', 'alive'] as OwnerId[];
+    for (const owner of owners) {
+      await leases.renew(owner);
+      const calls = Array.from({ length: 1500 }, (_none, at) => [String(at + 1), newCallSid()]).flat();
+      await client.zadd(`${BASE}held:${owner}`, ...calls);
     }
-    assert.deepEqual(waiting, [1600, 3200, 4000]);
-    assert.deepEqual(await client.lrange(`${BASE}active`, 0, -1), held);
+    await client.zadd(`${BASE}owners`, '1', 'dead-1', '2', 'dead-2');
+    const longest = await client.zrange(`${BASE}held:dead-1`, 0, '0');
+    await client.config('RESETSTAT');
     await leases.sweep();
-    assert.equal(await client.llen(`${BASE}wait`), 4000, 'the next round comes later');
+    assert.equal(await client.llen(`${BASE}wait`), 3000);
+    assert.deepEqual(await client.zrange(`${BASE}owners`, 0, '-1'), ['alive']);
+    assert.equal(await client.zcard(`${BASE}held:alive`), 1500);
+    assert.deepEqual(await client.keys(`${BASE}held:dead*`), []);
+    const stats = [...(await client.info('commandstats')).matchAll(/^cmdstat_eval(?:sha)?:calls=(\d+)/gm)];
+    const steps = stats.reduce((sum, [, count]) => sum + Number(count), 0);
+    assert.ok(steps >= 4, `${steps} steps of a thousand at most`);
+    assert.deepEqual(await client.lrange(`${BASE}wait`, 999, 999), longest, 'of a step the longest held is the next');
+    await client.zadd(`${BASE}owners`, '1', 'alive');
+    await leases.sweep();
+    assert.equal(await client.llen(`${BASE}wait`), 3000, 'the next round comes later');
     client.disconnect();
   });
 });

@@ -4,7 +4,7 @@ import { after, afterEach, before, describe, it } from 'node:test';
 import { systemClock } from '../../shared/kernel/clock.ts';
 import { type CallSid, type GatewayId, newCallSid, type OwnerId } from '../../shared/kernel/ids.ts';
 import { silentLogger } from '../../shared/kernel/log.ts';
-import { type CallQueue, openQueue, type QueueWorker } from '../../shared/queue.ts';
+import { type CallQueue, type CallWork, type CallWorker, openQueue, type QueueWorker } from '../../shared/queue.ts';
 import { connectRedis, RedisUnavailable } from '../../shared/store/redis.ts';
 import { empty, startTestRedis, type TestRedis } from '../support/redis.ts';
 import { keysOf } from '../support/redis-keys.ts';
@@ -51,6 +51,13 @@ function heard<Item>() {
 
 const never = new Promise<void>(() => undefined);
 
+let owners = 0;
+const anOwner = (): OwnerId => {
+  owners += 1;
+  return `owner-${owners}` as OwnerId;
+};
+const workOn = (on: CallQueue, work: Omit<CallWork, 'owner'>): CallWorker => on.workCalls({ owner: anOwner(), ...work });
+
 describe('the queue of calls', () => {
   it('runs a call once, however often it is added', async () => {
     const sid = newCallSid();
@@ -58,7 +65,7 @@ describe('the queue of calls', () => {
     assert.equal(await queue.waiting(), 1);
     const runs = heard<CallSid>();
     const run = async (call: CallSid): Promise<void> => runs.tell(call);
-    workers.push(other.workCalls({ concurrency: 5, run, onLockLost: () => undefined }));
+    workers.push(workOn(other, { concurrency: 5, run, onDoubt: () => undefined }));
     const last = newCallSid();
     await runs.count(1);
     await queue.addCall(last);
@@ -74,7 +81,7 @@ describe('the queue of calls', () => {
       // Not handled by anybody, this would end the process.
       if (recoveries === 0) throw new Error('a bug');
     };
-    workers.push(other.workCalls({ concurrency: 5, run, onLockLost: () => undefined }));
+    workers.push(workOn(other, { concurrency: 5, run, onDoubt: () => undefined }));
     await queue.addCall(sid);
     await runs.count(2);
     assert.deepEqual(runs.items, [
@@ -92,13 +99,13 @@ describe('the queue of calls', () => {
         runs.tell([call, recoveries]);
         return recoveries === 0 ? never : Promise.resolve();
       },
-      onLockLost: () => undefined,
+      onDoubt: () => undefined,
     };
-    const first = queue.workCalls(work);
+    const first = workOn(queue, work);
     await queue.addCall(sid);
     await runs.count(1);
     await first.abandon();
-    workers.push(other.workCalls(work));
+    workers.push(workOn(other, work));
     await runs.count(2);
     assert.deepEqual(runs.items, [
       [sid, 0],
@@ -108,10 +115,11 @@ describe('the queue of calls', () => {
 
   it('gives a call to another at once when its owner lets go of it, or is known to be dead', async () => {
     const runs = heard<CallSid>();
-    const leases = new Map<CallSid, string>();
+    const owner = anOwner();
     const [given, dead] = [newCallSid(), newCallSid()];
     let letGo: () => void = () => undefined;
     const first = queue.workCalls({
+      owner,
       concurrency: 5,
       async run(call: CallSid, _recoveries: number, giveBack: () => void): Promise<void> {
         runs.tell(call);
@@ -121,8 +129,7 @@ describe('the queue of calls', () => {
         });
         giveBack();
       },
-      onHold: (call: CallSid, token: string | null): void => void (token !== null && leases.set(call, token)),
-      onLockLost: () => undefined,
+      onDoubt: () => undefined,
     });
     await Promise.all([queue.addCall(dead), queue.addCall(given)]);
     await runs.count(2);
@@ -133,14 +140,14 @@ describe('the queue of calls', () => {
     await first.abandon();
     const taken = heard<string>();
     const run = async (call: CallSid, recoveries: number): Promise<void> => taken.tell(`${call} ${recoveries}`);
-    workers.push(other.workCalls({ concurrency: 5, run, onLockLost: () => undefined }));
+    workers.push(workOn(other, { concurrency: 5, run, onDoubt: () => undefined }));
     const began = Date.now();
     await taken.count(1);
-    await other.handOver([...leases].map(([id, token]) => ({ id, token })));
+    assert.equal(await other.handOver(owner), 1);
     await taken.count(2);
     assert.ok(Date.now() - began < 1500, `${Date.now() - began} ms`);
     assert.deepEqual(taken.items, [`${given} 0`, `${dead} 1`]);
-    await other.handOver([...leases].map(([id, token]) => ({ id, token })));
+    assert.equal(await other.handOver(owner), 0);
     assert.equal(await other.waiting(), 0, 'what is no longer theirs is not given away again');
   });
 
@@ -150,7 +157,7 @@ describe('the queue of calls', () => {
     await new Promise((resolve) => setTimeout(resolve, 100));
     const runs = heard<CallSid>();
     const run = async (call: CallSid): Promise<void> => runs.tell(call);
-    workers.push(other.workCalls({ concurrency: 5, run, onLockLost: () => undefined }));
+    workers.push(workOn(other, { concurrency: 5, run, onDoubt: () => undefined }));
     // So that the worker waits behind the stalled one.
     await new Promise((resolve) => setTimeout(resolve, 500));
     const sid = newCallSid();
@@ -162,35 +169,50 @@ describe('the queue of calls', () => {
     stalled.disconnect();
   });
 
-  it('leaves a call with its worker when its lock ran out while Redis was away', async () => {
+  it('leaves a call with its worker when the lease ran out while Redis was away', async () => {
+    const runs = heard<CallSid>();
+    const doubts = heard<readonly CallSid[]>();
+    const renewals = heard<readonly CallSid[]>();
+    const run = (call: CallSid): Promise<void> => {
+      runs.tell(call);
+      return never;
+    };
+    const onRenewed = (_askedAt: number, lost: readonly CallSid[]): void => renewals.tell(lost);
+    const work = { concurrency: 5, run, onDoubt: doubts.tell, onRenewed };
+    const sid = newCallSid();
+    workers.push(workOn(queue, work), workOn(other, work));
+    await queue.addCall(sid);
+    await runs.count(1);
+    const raw = connectRedis(redis.url, 'subscriber', silentLogger);
+    // As Redis finds things after ten seconds of silence.
+    const longAgo = Date.now() - 10_000;
+    const names = await raw.zrange('{pivot}:calls:owners', 0, '-1');
+    const lapsed = names.flatMap((name) => [String(longAgo), name]);
+    await raw.multi().set('{pivot}:calls:swept', `${longAgo} 0`).zadd('{pivot}:calls:owners', ...lapsed).exec();
+    // Longer than two sweeps.
+    await renewals.count(renewals.items.length + 8);
+    assert.deepEqual([runs.items, doubts.items, renewals.items.flat()], [[sid], [], []], 'nobody else ran it');
+    raw.disconnect();
+  });
+
+  it('takes its calls back as long as nobody else has them, when they were given away over its head', async () => {
     const runs = heard<CallSid>();
     const doubts = heard<readonly CallSid[]>();
     const run = (call: CallSid): Promise<void> => {
       runs.tell(call);
       return never;
     };
-    const work = { concurrency: 5, run, onLockLost: doubts.tell };
-    const sid = newCallSid();
-    workers.push(queue.workCalls(work), other.workCalls(work));
-    await queue.addCall(sid);
-    await runs.count(1);
-    const raw = connectRedis(redis.url, 'subscriber', silentLogger);
-    // As Redis finds things after ten seconds of silence.
-    await raw
-      .multi()
-      .set('{pivot}:calls:swept', `${Date.now() - 10_000} 0`)
-      .del(`{pivot}:calls:${sid}:lock`)
-      .exec();
+    const owner = anOwner();
+    const sids = [newCallSid(), newCallSid()];
+    // Full, so that it does not take from the queue what it has lost to it.
+    workers.push(queue.workCalls({ owner, concurrency: 2, run, onDoubt: doubts.tell }));
+    for (const sid of sids) await queue.addCall(sid);
+    await runs.count(2);
+    assert.equal(await other.handOver(owner), 2);
     await doubts.count(1);
-    assert.deepEqual(doubts.items, [[sid]]);
-    assert.ok((await raw.pttl(`{pivot}:calls:${sid}:lock`)) > 1000);
-    await new Promise((resolve) => setTimeout(resolve, 2500));
-    assert.deepEqual(
-      [runs.items, doubts.items],
-      [[sid], [[sid]]],
-      'nobody else ran it, and the lease is renewed again',
-    );
-    raw.disconnect();
+    assert.deepEqual([doubts.items, runs.items], [[sids], sids]);
+    assert.equal(await other.waiting(), 0);
+    assert.equal(await other.handOver(owner), 2, 'they are held again');
   });
 
   it('makes the job of a running call again when Redis has forgotten it, and hands it over when its worker dies', async () => {
@@ -202,17 +224,17 @@ describe('the queue of calls', () => {
         runs.tell([call, recoveries]);
         return recoveries === 0 ? never : Promise.resolve();
       },
-      onLockLost: doubts.tell,
+      onDoubt: doubts.tell,
     };
-    const first = queue.workCalls(work);
+    const first = workOn(queue, work);
     const sid = newCallSid();
     await queue.addCall(sid);
     await runs.count(1);
     const raw = connectRedis(redis.url, 'subscriber', silentLogger);
     await empty(raw);
-    workers.push(other.workCalls(work));
+    workers.push(workOn(other, work));
     await doubts.count(1);
-    assert.deepEqual(await raw.lrange('{pivot}:calls:active', 0, -1), [sid]);
+    assert.deepEqual(doubts.items, [[sid]]);
     await first.abandon();
     await runs.count(2);
     assert.deepEqual(runs.items.at(-1), [sid, 1]);
@@ -231,9 +253,9 @@ describe('the queue of calls', () => {
           end = resolve;
         });
       },
-      onLockLost: () => undefined,
+      onDoubt: () => undefined,
     };
-    const worker = queue.workCalls(work);
+    const worker = workOn(queue, work);
     workers.push(worker);
     await queue.addCall(running);
     await runs.count(1);
@@ -257,12 +279,12 @@ describe('room for calls', () => {
       runs.tell(sid);
       return never;
     },
-    onLockLost: () => undefined,
+    onDoubt: () => undefined,
   });
 
   it('that grows is used at once, without a call having to end first', async () => {
     const runs = heard<CallSid>();
-    const worker = queue.workCalls(forEver(runs));
+    const worker = workOn(queue, forEver(runs));
     workers.push(worker);
     worker.limit(1);
     for (let call = 0; call < 5; call += 1) await queue.addCall(newCallSid());
@@ -278,12 +300,12 @@ describe('room for calls', () => {
 
   it('that is none is room for a call whose owner died all the same', async () => {
     const [dying, living] = [heard<CallSid>(), heard<CallSid>()];
-    const full = other.workCalls(forEver(living));
+    const full = workOn(other, forEver(living));
     workers.push(full);
     full.limit(1);
     await queue.addCall(newCallSid());
     await living.count(1);
-    const first = queue.workCalls(forEver(dying));
+    const first = workOn(queue, forEver(dying));
     first.limit(1);
     const [orphan, waiting] = [newCallSid(), newCallSid()];
     await queue.addCall(orphan);
@@ -341,7 +363,7 @@ describe('a Redis that is away', () => {
   it('fails what is asked at once, and work goes on when it is back', async () => {
     const runs = heard<CallSid>();
     const run = async (call: CallSid): Promise<void> => runs.tell(call);
-    workers.push(queue.workCalls({ concurrency: 5, run, onLockLost: () => undefined }));
+    workers.push(workOn(queue, { concurrency: 5, run, onDoubt: () => undefined }));
     await redis.down();
     await assert.rejects(other.addCall(newCallSid()), RedisUnavailable);
     await assert.rejects(other.ringOwner('nobody-yet' as OwnerId, newCallSid()), RedisUnavailable);

@@ -50,7 +50,7 @@ export class CallOwner {
     this.#firstWords = firstWords;
     this.#workers = [
       queue.hearBell(this.#id, (sid) => void this.#read(sid).catch((error: unknown) => this.#failed(error))),
-      queue.workCalls({ concurrency, run: (sid) => this.#run(sid), onLockLost: () => {} }),
+      queue.workCalls({ owner: this.#id, concurrency, run: (sid) => this.#run(sid), onDoubt: () => {} }),
     ];
   }
 

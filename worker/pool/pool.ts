@@ -95,11 +95,11 @@ class CallPool implements Pool {
       bell: queue.hearBell(owner, (sid) => this.#running.get(sid)?.ring()),
       callbacks: queue.workCallbacks(CALLBACKS_AT_ONCE, (sid) => courier.deliver(sid)),
       calls: queue.workCalls({
+        owner,
         concurrency: capacity,
         run: (sid, recoveries, giveBack) => this.#run(sid, recoveries, giveBack),
-        onHold: (sid, token) => this.#options.onHold?.(sid, token),
-        // Whether somebody else has them by now is what the next look at the box tells.
-        onLockLost: (sids) => {
+        // Whether Redis knows the calls themselves is what a look at the box tells.
+        onDoubt: (sids) => {
           for (const sid of sids) this.#running.get(sid)?.ring();
         },
         onRenewed: (askedAt, lost) => {

@@ -56,8 +56,6 @@ export interface PoolOptions {
   readonly clock: Clock;
   readonly log: Logger;
   readonly courier: Courier;
-  /** Told of the lease on each call, and (null) of its end: for whoever outlives this thread. */
-  readonly onHold?: (sid: CallSid, token: string | null) => void;
   /** Told of each renewal, after calls that were lost are closed. */
   readonly lease?: Lease;
   readonly makeLeg: MakeLeg;

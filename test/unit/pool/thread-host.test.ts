@@ -6,8 +6,8 @@ import path from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { pathToFileURL } from 'node:url';
 import { type Clock, systemClock } from '../../../shared/kernel/clock.ts';
+import type { OwnerId } from '../../../shared/kernel/ids.ts';
 import { silentLogger } from '../../../shared/kernel/log.ts';
-import type { Lease } from '../../../shared/queue.ts';
 import { ThreadHost, type ThreadHostOptions } from '../../../worker/thread-host.ts';
 import { PULSE_EVERY_MS } from '../../../worker/thread-pulse.ts';
 
@@ -41,16 +41,21 @@ const impatient: Clock = {
 };
 const suspicious: Clock = { ...systemClock, after: (ms, fire) => systemClock.after(ms / 50, fire) };
 
-function aHost(script: URL, count: number, clock = systemClock, onLeft: ThreadHostOptions['onLeft'] = () => {}) {
+function aHost(script: URL, count: number, clock = systemClock, onDeath: ThreadHostOptions['onDeath'] = () => {}) {
   const served: number[] = [];
   let stopped = 0;
+  let named = 0;
   const seen = new Map<number, () => void>();
   const host = new ThreadHost({
     script,
     count,
     clock,
     log: silentLogger,
-    onLeft,
+    newOwner: (index) => {
+      named += 1;
+      return `owner-${index}-${named}` as OwnerId;
+    },
+    onDeath,
     serveParser: (port) => {
       served.push(served.length);
       seen.get(served.length)?.();
@@ -96,15 +101,16 @@ describe('the host of threads', () => {
     assert.equal(host.size, 0);
   });
 
-  it('tells which calls a thread died with', async () => {
-    const holds = (sid: string, token: string | null): string =>
-      `parentPort.postMessage(${JSON.stringify({ kind: 'holds', sid, token })});`;
-    const dies = `if (workerData.index === 0) { ${holds('CA1', 'one')} ${holds('CA2', 'two')} ${holds('CA1', null)} process.exit(3); }`;
-    const left = await new Promise<readonly Lease[]>((resolve) => {
-      const { host } = aHost(aThread('holds', `${ready} ${endsWhenTold} ${dies}`), 2, systemClock, resolve);
-      void host.open().finally(() => host.drain(1000));
-    });
-    assert.deepEqual(left, [{ id: 'CA2', token: 'two' }]);
+  it('tells the name of a thread that died, and names the next one anew', async () => {
+    const dies = "if (workerData.owner === 'owner-0-1') process.exit(3);";
+    const dead: OwnerId[] = [];
+    const { host, started } = aHost(aThread('owner', `${ready} ${endsWhenTold} ${dies}`), 2, impatient, (owner) =>
+      dead.push(owner),
+    );
+    await host.open();
+    await started(3);
+    await host.drain(1000);
+    assert.deepEqual(dead, ['owner-0-1']);
   });
 
   it('shows the figures of the threads that answer, for all who ask at once', async () => {
