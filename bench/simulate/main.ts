@@ -20,7 +20,7 @@ import { openStore } from '../../shared/store/open.ts';
 import { connectRedisAt, untilReady } from '../../shared/store/redis.ts';
 import type { Store } from '../../shared/store/store.ts';
 import type { HostOrder, HostReport } from './host.ts';
-import { loadBetween, type RedisFigures, redisFigures, slowest } from './redis-figures.ts';
+import { loadBetween, type RedisFigures, redisFigures, silences, slowest } from './redis-figures.ts';
 import { GATEWAY, SimulatedGateway, simulatedCall } from './world.ts';
 
 const { values: options } = parseArgs({
@@ -50,6 +50,9 @@ const [calls, lost, holdS, end, hosts, perThread, width] = [
 ];
 const GIVE_UP_MS = 600_000;
 const SLOW_US = 5000;
+const PROGRESS_MS = 10_000;
+/** What keeps Redis from answering for so long is told at the end. */
+const SILENT_MS = 50;
 
 class Tally {
   readonly sids: CallSid[] = [];
@@ -67,6 +70,7 @@ async function run(closers: Closers): Promise<void> {
   await untilReady(raw, clock, 10_000);
   await raw.config('SET', 'slowlog-log-slower-than', String(SLOW_US));
   await raw.config('SET', 'slowlog-max-len', '2000');
+  await raw.config('SET', 'latency-monitor-threshold', String(SILENT_MS));
   const store = await openStore(
     redis.url,
     { retentionMs: 3_600_000, gatewayPresenceMs: 3_600_000 },
@@ -103,6 +107,7 @@ async function run(closers: Closers): Promise<void> {
   await lists(store);
   await loseHost(doomed, tally);
   await endSome(store, queue, tally, raw);
+  console.log(`longest silences of Redis: ${(await silences(raw)).join(', ') || `none over ${SILENT_MS} ms`}`);
   const mean = (held.memory - empty.memory) / calls;
   console.log(`memory: ${(held.memory / 2 ** 20).toFixed(0)} MiB in Redis, ${(mean / 1024).toFixed(1)} KiB a call`);
   if (gateway.failures.size > 0) console.log('failures', Object.fromEntries(gateway.failures));
@@ -146,9 +151,15 @@ async function setUp(store: Store, queue: CallQueue, tally: Tally, count: number
   const goal = tally.sids.length + count;
   const upNow = (): number => tally.up;
   const until = performance.now() + GIVE_UP_MS;
+  let [toldMs, toldUp] = [performance.now(), upNow()];
   let placed = tally.sids.length;
   while (upNow() < goal) {
     if (performance.now() > until) throw new Error(`only ${upNow()} of ${goal} calls came up`);
+    const sinceMs = performance.now() - toldMs;
+    if (sinceMs > PROGRESS_MS) {
+      console.log(`  ${upNow()} of ${goal} are up, ${(((upNow() - toldUp) / sinceMs) * 1000).toFixed(0)} calls/s`);
+      [toldMs, toldUp] = [performance.now(), upNow()];
+    }
     const room = width - (placed - upNow());
     if (placed === goal || room < width / 10) {
       await wait(2);

@@ -67,3 +67,12 @@ export async function slowest(client: Redis): Promise<readonly string[]> {
     .slice(0, 6)
     .map(([key, { worst, count }]) => `${worst.toFixed(1)} ms at worst, ${count} over 5 ms: ${key}`);
 }
+
+/** What kept Redis from everything else for longer than its latency monitor allows, and for how long at worst. */
+export async function silences(client: Redis): Promise<readonly string[]> {
+  const rows: unknown = await client.call('LATENCY', 'LATEST');
+  return (Array.isArray(rows) ? rows : []).map((row) => {
+    const [event, , , worstMs]: readonly unknown[] = Array.isArray(row) ? row : [];
+    return `${event} ${worstMs} ms`;
+  });
+}

@@ -7,7 +7,15 @@ import type { Clock, Timer } from '../kernel/clock.ts';
 import { pause } from '../kernel/deadline.ts';
 import type { CallSid, OwnerId } from '../kernel/ids.ts';
 import type { Logger } from '../kernel/log.ts';
-import { type HeldCall, LEASE_MS, type Leases, type LetGo, type Reclaimed, RENEW_EVERY_MS, reclaimAtOnce } from './leases.ts';
+import {
+  type HeldCall,
+  LEASE_MS,
+  type Leases,
+  type LetGo,
+  RENEW_EVERY_MS,
+  type Reclaimed,
+  reclaimAtOnce,
+} from './leases.ts';
 import { RedisUnavailable } from './redis.ts';
 
 /** Between two attempts to take a call while Redis is away. */
