@@ -18,7 +18,7 @@ const rooms = {
   'shared/metrics': ['shared/kernel', 'shared/metrics'],
   'shared/tracing': ['shared/tracing'],
   'shared/queue.ts': ['shared/kernel', 'shared/domain', 'shared/store', 'shared/queue-intake.ts'],
-  'shared/queue-intake.ts': ['shared/kernel'],
+  'shared/queue-intake.ts': ['shared/kernel', 'shared/store'],
   'shared/settings.ts': ['shared/kernel'],
   'shared/trunks.ts': ['shared/kernel', 'shared/domain'],
   'shared/launch': ['shared/kernel', 'shared/launch', 'shared/settings.ts'],

@@ -5,17 +5,23 @@
  * the taking alone: the call runs beside it, under the lease of its owner. Made by `shared/queue.ts`.
  */
 import { DelayedError, type Job } from 'bullmq';
-import { type Clock, systemClock } from './kernel/clock.ts';
+import type { Clock } from './kernel/clock.ts';
 import { pause } from './kernel/deadline.ts';
+import { type CallSid, isCallSid } from './kernel/ids.ts';
+import type { Logger } from './kernel/log.ts';
+import type { LeaseKeeper } from './store/lease-keeper.ts';
+import type { LetGo } from './store/leases.ts';
 
 export interface IntakeOptions {
   /** Calls at a time, whatever the load is. */
   readonly most: number;
-  /** Runs a call until it is over here. Must not reject. */
-  readonly run: (job: Job<unknown>, token: string) => Promise<void>;
+  readonly leases: Pick<LeaseKeeper, 'take' | 'letGo'>;
+  /** Runs a call until it is over, or, after `giveBack`, another worker's to take. Rejects when it broke off. */
+  readonly run: (sid: CallSid, recoveries: number, giveBack: () => void) => Promise<void>;
   /** Whether the next job is a call whose owner died: it is taken although the load says no. */
   readonly orphanWaits: () => Promise<boolean>;
-  readonly clock?: Clock;
+  readonly clock: Clock;
+  readonly log: Logger;
 }
 
 /** While there is no room, calls without an owner are looked for this often. */
@@ -23,7 +29,6 @@ const LOOK_MS = 250;
 
 export class Intake {
   readonly #options: IntakeOptions;
-  readonly #clock: Clock;
   readonly #running = new Set<Promise<void>>();
   #limit: number;
   #stopped = false;
@@ -31,7 +36,6 @@ export class Intake {
 
   constructor(options: IntakeOptions) {
     this.#options = options;
-    this.#clock = options.clock ?? systemClock;
     this.#limit = options.most;
   }
 
@@ -44,17 +48,13 @@ export class Intake {
 
   /** BullMQ's processor: answers when the next job may be taken. The error tells BullMQ to leave this one alone. */
   async take(job: Job<unknown>, token: string): Promise<never> {
-    const call = this.#options.run(job, token).finally(() => {
+    const call = this.#run(job, token).finally(() => {
       this.#running.delete(call);
       this.#wake();
     });
     this.#running.add(call);
     await this.#untilRoom();
     throw new DelayedError();
-  }
-
-  get isStopped(): boolean {
-    return this.#stopped;
   }
 
   /** Takes nothing more. */
@@ -68,9 +68,37 @@ export class Intake {
     while (this.#running.size > 0) await Promise.all(this.#running);
   }
 
+  /** From the taking of a job to its end. Never rejects: whatever goes wrong is none of BullMQ's business. */
+  async #run({ id, stalledCounter }: Job<unknown>, token: string): Promise<void> {
+    const { leases, log } = this.#options;
+    try {
+      const call = id !== undefined && isCallSid(id) ? await leases.take(id, token) : null;
+      if (!call) return;
+      // What BullMQ had asked for when we stopped is another's.
+      await leases.letGo(call, this.#stopped ? 'released' : await this.#untilOver(call.sid, stalledCounter));
+    } catch (error) {
+      // The lock of its job runs out, and somebody else takes it.
+      log.error({ err: error, callSid: id }, 'a call could not be taken');
+    }
+  }
+
+  async #untilOver(sid: CallSid, recoveries: number): Promise<LetGo> {
+    let end: LetGo = 'over';
+    const giveBack = (): void => {
+      end = 'released';
+    };
+    try {
+      await this.#options.run(sid, recoveries, giveBack);
+      return end;
+    } catch (error) {
+      this.#options.log.error({ err: error, callSid: sid }, 'the run of a call broke off');
+      return 'broken';
+    }
+  }
+
   async #untilRoom(): Promise<void> {
     while (!this.#stopped && !(await this.#hasRoom())) {
-      await pause(this.#clock, LOOK_MS, this.#changed.signal).catch(() => undefined);
+      await pause(this.#options.clock, LOOK_MS, this.#changed.signal).catch(() => undefined);
     }
   }
 

@@ -12,7 +12,7 @@ import { type CallSid, type GatewayId, isCallSid, type OwnerId } from './kernel/
 import type { Logger } from './kernel/log.ts';
 import { Intake } from './queue-intake.ts';
 import { LeaseKeeper } from './store/lease-keeper.ts';
-import { LEASE_MS, Leases, type LetGo, RENEW_EVERY_MS } from './store/leases.ts';
+import { LEASE_MS, Leases, RENEW_EVERY_MS } from './store/leases.ts';
 import { attempt, connectRedisAt, type RedisClient, RedisUnavailable, untilReady } from './store/redis.ts';
 
 /** A consumer of one queue. `close` takes nothing new and waits for what runs; `abandon` does not wait. */
@@ -163,14 +163,13 @@ class RedisCallQueue implements CallQueue {
 
   workCalls(work: CallWork): CallWorker {
     const keeper = this.#keep(work);
-    // What BullMQ had asked for when we stopped is another's.
-    const runs = async (sid: CallSid, recoveries: number): Promise<LetGo> =>
-      intake.isStopped ? 'released' : await this.#howItEnds(work, sid, recoveries);
     const intake = new Intake({
       most: work.concurrency,
-      run: (job, token) => this.#runCall(job, token, keeper, (sid) => runs(sid, job.stalledCounter)),
+      leases: keeper,
+      run: (sid, recoveries, giveBack) => work.run(sid, recoveries, giveBack),
       orphanWaits: () => this.#orphanWaits(),
       clock: this.#clock,
+      log: this.#log,
     });
     // One place, held for the taking; the calls run beside it, under a lease of ours.
     const options = { concurrency: 1, lockDuration: LEASE_MS, skipStalledCheck: true, skipLockRenewal: true };
@@ -215,35 +214,6 @@ class RedisCallQueue implements CallQueue {
     });
     this.#keepers.add(keeper);
     return keeper;
-  }
-
-  /** From the taking of a job to its end; never rejects, or BullMQ would hear of a call that is none of its business. */
-  async #runCall(
-    { id }: Job<unknown>,
-    token: string,
-    keeper: LeaseKeeper,
-    run: (sid: CallSid) => Promise<LetGo>,
-  ): Promise<void> {
-    try {
-      const call = id !== undefined && isCallSid(id) ? await keeper.take(id, token) : null;
-      if (call) await keeper.letGo(call, await run(call.sid));
-    } catch (error) {
-      // Its job's lock runs out, and somebody else takes it.
-      this.#log.error({ err: error, callSid: id }, 'a call could not be taken');
-    }
-  }
-
-  async #howItEnds(work: CallWork, sid: CallSid, recoveries: number): Promise<LetGo> {
-    let end: LetGo = 'over';
-    try {
-      await work.run(sid, recoveries, () => {
-        end = 'released';
-      });
-      return end;
-    } catch (error) {
-      this.#log.error({ err: error, callSid: sid }, 'the run of a call broke off');
-      return 'broken';
-    }
   }
 
   /** Calls whose owner died are handed over at the front. */
