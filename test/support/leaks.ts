@@ -106,6 +106,7 @@ async function keysLeft(client: RedisClient): Promise<readonly string[]> {
   for (const key of await keysOf(client, '*')) {
     if (![...kept, ...judged].some((shape) => shape.test(key))) leaks.push(`${key} is nobody's`);
   }
+  for (const key of await keysOf(client, '{pivot}:calls:held:*')) leaks.push(`${key} has calls`);
   for (const list of ['active', 'wait', 'delayed', 'prioritized']) {
     for (const key of await keysOf(client, `{pivot}:*:${list}`)) leaks.push(`${key} has jobs`);
   }
@@ -121,11 +122,13 @@ const kept: readonly RegExp[] = [
   /^pivot:\{generation\}$/,
   /^pivot:\{once:[0-9a-f]+\}$/,
   /^pivot:rate:/,
-  /^\{pivot\}:(calls|callbacks|bell-[\w.-]+):(meta|events|marker|id|stalled-check|swept)$/,
+  /^\{pivot\}:(calls|callbacks|bell-[\w.-]+):(meta|events|marker|id|stalled-check)$/,
+  /^\{pivot\}:calls:(owners|swept)$/,
 ];
 /** Those that have a sentence of their own above. */
 const judged: readonly RegExp[] = [
   /^pivot:\{CA[0-9a-f]{32}\}:(box|gateway-box|live)$/,
   /^pivot:\{gateway:/,
   /^\{pivot\}:.*:(active|wait|delayed|prioritized)$/,
+  /^\{pivot\}:calls:held:/,
 ];
