@@ -132,19 +132,14 @@ describe('the host of threads', () => {
     await host.drain(1000);
   });
 
-  it('ends a thread that lives no more, with its calls told, and starts it again', async () => {
-    const hangs = `if (workerData.index === 0) {
-      parentPort.postMessage({ kind: 'holds', sid: 'CA1', token: 'one' });
-      setImmediate(() => { for (;;); });
-    }`;
-    let left: readonly Lease[] = [];
+  it('ends a thread that lives no more, tells its name, and starts it again', async () => {
+    const hangs = "if (workerData.owner === 'owner-0-1') setImmediate(() => { for (;;); });";
+    const dead: OwnerId[] = [];
     const script = aThread('hangs', `${ready} ${endsWhenTold} ${hangs}`);
-    const { host, started } = aHost(script, 2, suspicious, (leases) => {
-      left = leases;
-    });
+    const { host, started } = aHost(script, 2, suspicious, (owner) => dead.push(owner));
     await host.open();
     await started(3);
-    assert.deepEqual(left, [{ id: 'CA1', token: 'one' }]);
+    assert.deepEqual(dead, ['owner-0-1']);
     await host.drain(1000);
     assert.equal(host.size, 0);
   });
