@@ -1,41 +1,57 @@
 /**
- * `node dist/bench/playback.js`: what the caller hears of a two-way stream, measured at the phone over real
- * SIP, RTP and WebSocket: from `clear` to silence, how true `mark` is, and from the answer to the first
- * media message. One call after the other, so that nothing but the path itself is measured.
+ * `node dist/bench/playback.js --calls 30 --beside 100`: what the caller hears of a two-way stream, measured at the phone over
+ * real SIP, RTP and WebSocket: from `clear` to silence, how true `mark` is, and from the answer to the first media message.
+ * One call after the other; with `--beside` so many others are up meanwhile, whose apps send everything back.
  */
-import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import os from 'node:os';
-import path from 'node:path';
+import { parseArgs } from 'node:util';
 import { type WebSocket, WebSocketServer } from 'ws';
 import { systemClock } from '../shared/kernel/clock.ts';
 import { Closers } from '../shared/kernel/closers.ts';
 import { pause } from '../shared/kernel/deadline.ts';
-import { type Stack, startStack } from '../shared/launch/stack.ts';
 import { AppSide } from './app-side.ts';
 import { openBarePhone } from './bare-phone.ts';
+import { twimlOf } from './documents.ts';
+import { Load } from './load.ts';
+import { pin, prefer } from './process-usage.ts';
+import { UnderTest } from './under-test.ts';
 
-const CALLS = Number(process.argv[2] ?? 30);
+const { values: options } = parseArgs({
+  options: {
+    calls: { type: 'string', default: '30' },
+    /** Other calls that are up. */
+    beside: { type: 'string', default: '0' },
+  },
+});
+const MEASURED = '+15550100001';
+const BESIDE = '+25550100002';
+const MARKS = 3;
+const CLEARS = 2;
+const FRAME_MS = 20;
+const MARKED_FRAMES = 20;
+const SETTLE_MS = 8_000;
 /** An RTP payload that is heard: µ-law codes of the tone and of its fade, not of silence. */
 const isLoud = (packet: Buffer): boolean => packet.subarray(12).some((code) => (~code & 0x7f) > 0x20);
 
-interface Trial {
+/** All in milliseconds. */
+const seen = {
   /** `clear` sent to the last loud frame heard. */
-  readonly clearMs: number;
-  /** When the mark came back minus when the audio before it ended at the phone. */
-  readonly markMs: number;
-  /** `playedMs` of the mark minus the audio sent before it. */
-  readonly markErrorMs: number;
+  clear: [] as number[],
+  /** When a mark came back minus when the audio before it ended at the phone. */
+  mark: [] as number[],
+  /** `playedMs` of a mark minus the audio sent before it. */
+  markError: [] as number[],
   /** 200 OK sent by the phone to the first media message at the app. */
-  readonly firstMediaMs: number;
-}
+  firstMedia: [] as number[],
+};
 
 const closers = new Closers();
 const server = createServer();
 const sockets = new WebSocketServer({ server });
 await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
 closers.push(() => void server.close());
+const url = `ws://127.0.0.1:${(server.address() as AddressInfo).port}/`;
 let lastLoudAt = 0;
 let answered: (hangup: () => void) => void = () => {};
 const phone = await openBarePhone({
@@ -45,87 +61,89 @@ const phone = await openBarePhone({
   },
 });
 closers.push(() => phone.close());
-const dataDir = mkdtempSync(path.join(os.tmpdir(), 'pivot-bench-'));
-closers.push(() => rmSync(dataDir, { recursive: true, force: true }));
-const stack = await startStack({
-  dataDir,
-  environment: {
-    PORT: '0',
-    SIP_PORT: '0',
-    WORKER_THREADS: '1',
-    ALLOW_PRIVATE_ADDRESSES: 'on',
-    LOG_LEVEL: 'error',
-    DRAIN_TIMEOUT: '1s',
-    TRUNKS: JSON.stringify([{ name: 'phone', host: `127.0.0.1:${phone.port}`, transport: 'udp', prefixes: [''] }]),
-  },
-  clock: systemClock,
-  drainMs: 8_000,
-  onProgress: () => {},
-  onLine: (service, line) => console.log(`[${service}] ${line}`),
+const beside = Number(options.beside);
+const load = beside > 0 ? await Load.start(closers) : null;
+const trunk = (name: string, port: number, prefix: string) => ({
+  name,
+  host: `127.0.0.1:${port}`,
+  transport: 'udp',
+  prefixes: [prefix],
 });
-closers.push(() => stack.stop());
+const trunks = [trunk('phone', phone.port, '+1'), ...(load === null ? [] : [trunk('load', load.sipPort, '+2')])];
+const system = await UnderTest.start(
+  { trunkPort: phone.port, threads: 1, settings: { BUSY_LIMIT: '0', TRUNKS: JSON.stringify(trunks) } },
+  closers,
+);
+if (load !== null) await fill(load);
 
-const trials: Trial[] = [];
-for (let call = 0; call < CALLS; call++) {
-  trials.push(await measure(stack));
+for (let call = 0; call < Number(options.calls); call++) {
+  await measure();
   process.stdout.write('.');
 }
-console.log();
-const columns = ['clearMs', 'markMs', 'markErrorMs', 'firstMediaMs'] as const;
-console.table(Object.fromEntries(columns.map((column) => [column, spread(trials.map((trial) => trial[column]))])));
+console.log(`\nfirst media of the first call: ${seen.firstMedia[0]?.toFixed(1)} ms`);
+console.table(Object.fromEntries(Object.entries(seen).map(([what, values]) => [what, spread(values)])));
 await closers.close();
 process.exit(0);
 
-async function measure(system: Stack): Promise<Trial> {
+/** The other calls; the system has one core for itself, and everything else the other. */
+async function fill(others: Load): Promise<void> {
+  system.pin('0');
+  pin([others.pid, process.pid], '1');
+  if (!prefer([others.pid, process.pid], 'real-time')) console.log('  no real-time priority: our own delays count');
+  const twiml = twimlOf('two-way')(others.appPort);
+  for (let call = 0; call < beside; call++) {
+    await system.place(twiml, { to: BESIDE });
+    await pause(systemClock, 40);
+  }
+  const up = await system.untilUp(beside, 30_000);
+  if (up < beside) throw new Error(`${up} of ${beside} calls are up`);
+  await pause(systemClock, SETTLE_MS);
+}
+
+async function measure(): Promise<void> {
   const connected = new Promise<WebSocket>((resolve) => sockets.once('connection', resolve));
   const answer = new Promise<() => void>((resolve) => {
     answered = resolve;
   });
-  await place(system);
+  await system.place(`<Response><Connect><Stream url="${url}" dialect="twilio"/></Connect></Response>`, {
+    to: MEASURED,
+  });
   const hangup = await answer;
   const answeredAt = performance.now();
-  const socket = await connected;
-  const app = new AppSide(socket);
+  const app = new AppSide(await connected);
   await app.first('media');
-  const firstMediaMs = app.at - answeredAt;
+  seen.firstMedia.push(app.at - answeredAt);
 
-  app.tone(50);
-  app.send({ event: 'mark', mark: { name: 'one' } });
-  const mark = await app.first('mark');
-  const markedAt = app.at;
-  await pause(systemClock, 200);
-  const markMs = markedAt - lastLoudAt;
-
-  app.tone(150);
-  await pause(systemClock, 1_000);
-  app.send({ event: 'clear' });
-  const clearedAt = performance.now();
-  await pause(systemClock, 500);
-  const clearMs = lastLoudAt - clearedAt;
+  let saidMs = 0;
+  for (let turn = 0; turn < MARKS; turn++) {
+    app.tone(MARKED_FRAMES);
+    app.send({ event: 'mark', mark: { name: 'one' } });
+    saidMs += MARKED_FRAMES * FRAME_MS;
+    const { mark } = await app.first('mark');
+    const markedAt = app.at;
+    await anyPhase(100);
+    seen.mark.push(markedAt - lastLoudAt);
+    seen.markError.push(mark.playedMs - saidMs);
+  }
+  for (let turn = 0; turn < CLEARS; turn++) {
+    app.tone(150);
+    await anyPhase(400);
+    const clearedAt = performance.now();
+    app.send({ event: 'clear' });
+    await anyPhase(250);
+    seen.clear.push(lastLoudAt - clearedAt);
+  }
   hangup();
-  return { clearMs, markMs, markErrorMs: mark.mark.playedMs - 1000, firstMediaMs };
 }
 
-async function place({ apiUrl, account }: Stack): Promise<void> {
-  const url = `ws://127.0.0.1:${(server.address() as AddressInfo).port}/`;
-  const response = await fetch(`${apiUrl}/calls`, {
-    method: 'POST',
-    headers: {
-      Authorization: `Basic ${Buffer.from(`${account.ACCOUNT_SID}:${account.AUTH_TOKEN}`).toString('base64')}`,
-      'Content-Type': 'application/json',
-    },
-    body: JSON.stringify({
-      to: '+15550100001',
-      from: '+15550009999',
-      twiml: `<Response><Connect><Stream url="${url}" dialect="twilio"/></Connect></Response>`,
-    }),
-  });
-  if (response.status !== 201) throw new Error(`POST /calls answered ${response.status}: ${await response.text()}`);
+/** At least so long, and at no fixed place of a frame. */
+function anyPhase(ms: number): Promise<void> {
+  return pause(systemClock, ms + Math.random() * FRAME_MS);
 }
 
 function spread(values: readonly number[]): Record<string, number> {
   const sorted = [...values].sort((one, other) => one - other);
   const at = (share: number): number =>
     Math.round((sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN) * 10) / 10;
-  return { min: at(0), p50: at(0.5), p95: at(0.95), max: at(1) };
+  return { number: values.length, min: at(0), p50: at(0.5), p95: at(0.95), p99: at(0.99), max: at(1) };
 }

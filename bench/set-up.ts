@@ -58,7 +58,7 @@ for (let call = 0; call < calls; call++) {
   if (dueMs > 0) await pause(systemClock, dueMs);
   postedAt.set(from, performance.now());
   posts.push(
-    system.place(twiml, from).then((sid) => {
+    system.place(twiml, { from }).then((sid) => {
       if (sid === null) refused++;
     }),
   );

@@ -12,7 +12,7 @@ import { type Stack, startStack } from '../shared/launch/stack.ts';
 import { cpuMs, familyOf, memoryKb, pin, prefer } from './process-usage.ts';
 
 export interface UnderTestOptions {
-  /** SIP port of the phones on this machine. */
+  /** SIP port of the phones on this machine, unless `settings` have trunks of their own. */
   readonly trunkPort: number;
   readonly threads: number;
   /** Options of Node for every process. */
@@ -86,8 +86,11 @@ export class UnderTest {
   }
 
   /** Places a call with this document; answers with its sid, or null when there is no room. @throws when it is refused otherwise. */
-  async place(twiml: string, from = '+15550009999'): Promise<string | null> {
-    const body = JSON.stringify({ to: '+15550100002', from, twiml });
+  async place(
+    twiml: string,
+    { from = '+15550009999', to = '+15550100002' }: { readonly from?: string; readonly to?: string } = {},
+  ): Promise<string | null> {
+    const body = JSON.stringify({ to, from, twiml });
     const response = await fetch(`${this.#stack.apiUrl}/calls`, { method: 'POST', headers: this.#headers, body });
     if (response.status === 503) return null;
     if (response.status !== 201) throw new Error(`POST /calls answered ${response.status}: ${await response.text()}`);

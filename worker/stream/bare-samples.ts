@@ -5,6 +5,7 @@
 import { alawCoder, mulawCoder } from '../media/codec/g711.ts';
 import { type Endianness, L16Reader } from '../media/codec/l16.ts';
 import { FileResampler } from '../media/resample.ts';
+import { Scratch } from '../media/scratch.ts';
 
 export interface BareFormat {
   readonly encoding: 'audio/L16' | 'audio/x-mulaw' | 'audio/x-alaw';
@@ -38,7 +39,7 @@ export class BareReader {
   readonly format: BareFormat;
   readonly #linear: L16Reader | null;
   #resampler: FileResampler | null;
-  #samples = new Int16Array(0);
+  readonly #scratch = new Scratch();
 
   constructor(format: BareFormat, rate: number) {
     this.format = format;
@@ -59,8 +60,9 @@ export class BareReader {
   }
 
   #decode(bytes: Uint8Array): Int16Array {
-    if (this.#samples.length < bytes.length) this.#samples = new Int16Array(bytes.length);
+    const samples = this.#scratch.lend(bytes.length);
     const coder = this.format.encoding === 'audio/x-mulaw' ? mulawCoder : alawCoder;
-    return this.#samples.subarray(0, coder.decode(bytes, this.#samples));
+    coder.decode(bytes, samples);
+    return samples;
   }
 }

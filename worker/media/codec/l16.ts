@@ -2,6 +2,7 @@
  * Linear 16-bit audio as streams carry it: little-endian by default (PROTOCOL §10), big-endian where
  * RFC 3551 §4.5.11 is asked for, any rate. Works in buffers of the caller's and does not allocate.
  */
+import { Scratch } from '../scratch.ts';
 
 export type Endianness = 'little' | 'big';
 
@@ -34,17 +35,24 @@ export function packL16(samples: Int16Array, bytes: Uint8Array, endianness: Endi
 }
 
 /**
- * Reads the whole samples in `bytes` into the start of `samples`; an odd last byte is left alone.
- * Answers with the samples read.
+ * Reads the whole samples in `bytes`, from byte `from` on, into `samples` from sample `at` on; an odd last byte is left
+ * alone. Answers with the samples read.
  * @throws RangeError when `samples` is too short.
  */
-export function unpackL16(bytes: Uint8Array, samples: Int16Array, endianness: Endianness = 'little'): number {
-  const count = bytes.length >> 1;
-  if (samples.length < count) throw new RangeError('The frame is shorter than the bytes.');
-  const low = endianness === 'little' ? 0 : 1;
+export function unpackL16(
+  bytes: Uint8Array,
+  samples: Int16Array,
+  endianness: Endianness = 'little',
+  from = 0,
+  at = 0,
+): number {
+  const count = (bytes.length - from) >> 1;
+  if (samples.length - at < count) throw new RangeError('The frame is shorter than the bytes.');
+  const low = endianness === 'little' ? from : from + 1;
+  const high = endianness === 'little' ? from + 1 : from;
   for (let i = 0; i < count; i++) {
-    const value = (bytes[2 * i + low] as number) | ((bytes[2 * i + 1 - low] as number) << 8);
-    samples[i] = (value << 16) >> 16;
+    const value = (bytes[2 * i + low] as number) | ((bytes[2 * i + high] as number) << 8);
+    samples[at + i] = (value << 16) >> 16;
   }
   return count;
 }
@@ -71,30 +79,25 @@ export function interleave(left: Int16Array, right: Int16Array, stereo: Int16Arr
 export class L16Reader {
   readonly #endianness: Endianness;
   #odd = -1;
-  #samples = new Int16Array(0);
+  readonly #scratch = new Scratch();
 
   constructor(endianness: Endianness = 'little') {
     this.#endianness = endianness;
   }
 
   read(piece: Uint8Array): Int16Array {
-    const held = this.#odd >= 0 ? 1 : 0;
-    const count = (piece.length + held) >> 1;
-    if (this.#samples.length < count) this.#samples = new Int16Array(count);
-    let written = 0;
-    let from = 0;
-    if (held === 1 && piece.length > 0) {
+    const completes = this.#odd >= 0 && piece.length > 0;
+    const from = completes ? 1 : 0;
+    const samples = this.#scratch.lend((piece.length + from) >> 1);
+    if (completes) {
       const first = this.#odd;
       const second = piece[0] as number;
       const value = this.#endianness === 'little' ? first | (second << 8) : (first << 8) | second;
-      this.#samples[0] = (value << 16) >> 16;
-      written = 1;
-      from = 1;
+      samples[0] = (value << 16) >> 16;
       this.#odd = -1;
     }
-    const rest = piece.subarray(from);
-    unpackL16(rest, this.#samples.subarray(written), this.#endianness);
-    if (rest.length % 2 === 1) this.#odd = rest[rest.length - 1] as number;
-    return this.#samples.subarray(0, count);
+    unpackL16(piece, samples, this.#endianness, from, from);
+    if ((piece.length - from) % 2 === 1) this.#odd = piece[piece.length - 1] as number;
+    return samples;
   }
 }
