@@ -19,15 +19,17 @@ if (files.length === 0) {
   console.error(`No test file matches ${wanted.join(', ')}.`);
   process.exit(1);
 }
+/** Waits for a minute and does little else: it runs beside the first round, as a third. */
+const idle = /\/system\/deaf-app\.test\.js$/;
 /**
- * Files that start whole systems. Those that mostly wait go two at a time; those that measure sound, or how long
+ * Other files that start whole systems. Those that mostly wait go two at a time; those that measure sound, or how long
  * something was silent, have the machine to themselves.
  */
-const heavy = (file) => /dist\/test\/(system|interop)\//.test(file);
+const heavy = (file) => /dist\/test\/(system|interop)\//.test(file) && !idle.test(file);
 const waiting =
   /\/(leak-ledger|live-control|dialects|examples|console|bad-phones|bad-applications|launcher|many-machines|redis-topologies|separate-hosts|redis-away|probes|simulate|recovery|two-workers|sipp|gateway-alone)\.test\.js$/;
 const rounds = [
-  { files: files.filter((file) => !heavy(file)), concurrency: 2 },
+  { files: files.filter((file) => !heavy(file)), concurrency: files.some((file) => idle.test(file)) ? 3 : 2 },
   { files: files.filter((file) => heavy(file) && waiting.test(file)), concurrency: 2 },
   { files: files.filter((file) => heavy(file) && !waiting.test(file)), concurrency: 1 },
 ];

@@ -26,8 +26,9 @@ async function start(closers: Closers): Promise<ServiceInfo> {
   const redisUrl = settings.REDIS_URL;
   const log = createLogger('worker', settings.LOG_LEVEL);
   const xml = openXmlChild();
-  putSoundFirst();
   closers.push(() => xml.close());
+  xml.start();
+  putSoundFirst();
   const { WORKER_THREADS: threads, CALLS_PER_THREAD: callsPerThread } = settings;
   const metrics = new HostMetrics(threads, () => host.figures());
   const probe = await openOwnProbe(settings, metrics);

@@ -36,7 +36,7 @@ type State =
   | { readonly at: 'reading'; readonly child: ChildProcess; readonly document: Waiting }
   | { readonly at: 'closed' };
 
-/** Opens a reader with a process of its own; the process starts with the first document. */
+/** Opens a reader with a process of its own; the process starts with the first document, or when told to. */
 export function openXmlChild(options: XmlChildOptions = {}): XmlChild {
   return new XmlChild(options);
 }
@@ -58,6 +58,11 @@ export class XmlChild implements XmlReader {
   /** The process, for whoever watches it; null while there is none. */
   get pid(): number | null {
     return 'child' in this.#state ? (this.#state.child.pid ?? null) : null;
+  }
+
+  /** Starts the process, so that the first document need not wait for it. */
+  start(): void {
+    if (this.#state.at === 'down') this.#start();
   }
 
   read(source: string): Promise<ReadXml> {

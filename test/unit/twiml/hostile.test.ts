@@ -107,3 +107,15 @@ describe('the parser process', () => {
     assert.equal(full.pid, null);
   });
 });
+
+it('a process that is started ahead is the one that reads the first document', async () => {
+  const early = openXmlChild();
+  assert.equal(early.pid, null);
+  early.start();
+  const { pid } = early;
+  assert.notEqual(pid, null);
+  early.start();
+  assert.equal((await early.read('<Response/>')).kind, 'tree');
+  assert.equal(early.pid, pid);
+  await early.close();
+});
