@@ -30,6 +30,8 @@ const { values: options } = parseArgs({
     unpinned: { type: 'boolean', default: false },
     /** Of the system under test; 0 takes all calls, whatever becomes of them. Else no more are placed than it takes. */
     'busy-limit': { type: 'string', default: '0' },
+    /** Whose sockets carry the audio: native or node. */
+    sockets: { type: 'string', default: 'auto' },
     /** Options of Node for the system's processes: profiling. */
     'node-options': { type: 'string', default: '' },
     /** The machine is shared: put the system before other work. */
@@ -84,7 +86,7 @@ async function measure(calls: number, forMs: number): Promise<Row> {
         trunkPort: load.sipPort,
         threads: Number(options.threads),
         nodeOptions: options['node-options'],
-        settings: { BUSY_LIMIT: options['busy-limit'] },
+        settings: { BUSY_LIMIT: options['busy-limit'], MEDIA_SOCKETS: options.sockets },
       },
       closers,
     );

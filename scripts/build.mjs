@@ -1,6 +1,9 @@
-/** Compiles the sources into `dist/` and copies what is read at run time beside them (Lua steps, pages). */
+/**
+ * Compiles the sources into `dist/` and copies what is read at run time beside them (Lua steps, pages); and the addon
+ * of the media sockets, without which Node's own sockets do the same.
+ */
 import { spawnSync } from 'node:child_process';
-import { cpSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { cpSync, existsSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -17,6 +20,7 @@ const compiled = spawnSync(process.execPath, [compiler, '-p', root], {
 });
 if (compiled.status !== 0) process.exit(compiled.status ?? 1);
 for (const room of ['api', 'worker', 'shared', 'test']) copyAssets(path.join(root, room));
+buildAddon(path.join(root, 'worker/sockets/native'));
 
 function copyAssets(folder) {
   for (const name of readdirSync(folder)) {
@@ -24,4 +28,32 @@ function copyAssets(folder) {
     if (statSync(file).isDirectory()) copyAssets(file);
     else if (assets.test(name)) cpSync(file, path.join(dist, path.relative(root, file)));
   }
+}
+
+function buildAddon(folder) {
+  if (process.platform !== 'linux') return;
+  const built = path.join(folder, 'build/Release/media_sockets.node');
+  if (existsSync(built) && statSync(built).mtimeMs > newest(folder)) return;
+  const gyp = createRequire(import.meta.url).resolve('node-gyp/bin/node-gyp.js');
+  // Beside Node itself, where most ways to install it put them; else node-gyp knows where to get them.
+  const besideNode = path.resolve(process.execPath, '../..');
+  const headers = existsSync(path.join(besideNode, 'include/node/node_api.h')) ? [`--nodedir=${besideNode}`] : [];
+  const { status, stdout, stderr } = spawnSync(process.execPath, [gyp, 'rebuild', ...headers], {
+    cwd: folder,
+    encoding: 'utf8',
+    timeout: 180_000,
+  });
+  if (status === 0) return;
+  rmSync(path.join(folder, 'build'), { recursive: true, force: true });
+  console.error(`${stdout}${stderr}`.split('\n').slice(-20).join('\n'));
+  console.error("The addon of the media sockets was not built: Node's own sockets are used, for fewer calls a core.");
+}
+
+/** Of the sources; what the build left there does not count. */
+function newest(folder) {
+  const sources = [
+    path.join(folder, 'binding.gyp'),
+    ...readdirSync(path.join(folder, 'src')).map((name) => path.join(folder, 'src', name)),
+  ];
+  return Math.max(...sources.map((file) => statSync(file).mtimeMs));
 }

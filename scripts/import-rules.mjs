@@ -24,9 +24,10 @@ const rooms = {
   'shared/launch': ['shared/kernel', 'shared/launch', 'shared/settings.ts'],
   api: ['shared', 'api'],
   'worker/media': ['shared/kernel', 'worker/media'],
-  'worker/rtp': ['shared/kernel', 'shared/domain', 'worker/media', 'worker/rtp'],
-  'worker/stream': ['shared/kernel', 'shared/domain', 'shared/net', 'worker/media', 'worker/stream'],
-  'worker/leg': ['shared/kernel', 'shared/domain', 'worker/media', 'worker/rtp', 'worker/leg'],
+  'worker/sockets': ['worker/sockets'],
+  'worker/rtp': ['shared/kernel', 'shared/domain', 'worker/media', 'worker/rtp', 'worker/sockets'],
+  'worker/stream': ['shared/kernel', 'shared/domain', 'shared/net', 'worker/media', 'worker/stream', 'worker/sockets'],
+  'worker/leg': ['shared/kernel', 'shared/domain', 'worker/media', 'worker/rtp', 'worker/leg', 'worker/sockets'],
   'worker/speech': ['shared/kernel', 'worker/media', 'worker/speech'],
   'worker/fetch': ['shared/kernel', 'shared/domain', 'shared/net', 'worker/fetch'],
   'worker/callbacks': ['shared/kernel', 'shared/domain', 'shared/net', 'worker/fetch', 'worker/callbacks'],
@@ -103,7 +104,7 @@ const importers = {
   libxmljs2: 'shared/twiml/parser-process.ts',
   ioredis: ['shared/store/redis.ts', 'shared/store/redis-slot.ts'],
   bullmq: ['shared/queue.ts', 'shared/queue-intake.ts'],
-  ws: 'worker/stream/connection.ts',
+  ws: ['worker/stream/dial.ts', 'worker/stream/ws-socket.ts'],
   '@opentelemetry': 'shared/tracing/otel.ts',
 };
 

@@ -32,6 +32,7 @@ import { observedByAll } from './pool/observer.ts';
 import { openPool, type Pool } from './pool/pool.ts';
 import { ThreadVitals } from './pool/vitals.ts';
 import { PortPool, portsOfThread } from './rtp/ports.ts';
+import { openMediaSockets } from './sockets/media-sockets.ts';
 import { openSynthesiser } from './speech/open-synthesiser.ts';
 import { createConnector } from './stream/connection.ts';
 import { guardedConnect } from './stream/guarded-connect.ts';
@@ -75,7 +76,10 @@ async function open(settings: Settings, redisUrl: string): Promise<Pool> {
   const lease = new Lease(clock, leaseTimes, () => metronome.goOn());
   closers.push(() => metronome.close());
   const ports = new PortPool(portsOfThread(settings.RTP_PORTS, data.index, data.count), clock);
-  const makeLeg = makeLegFactory({ settings, ports, beatSource: metronome, log });
+  const sockets = openMediaSockets(settings.MEDIA_SOCKETS);
+  closers.push(() => sockets.close());
+  log.info({ sockets: sockets.kind }, 'media sockets are open');
+  const makeLeg = makeLegFactory({ settings, ports, bind: sockets.bind, beatSource: metronome, log });
   const dump = settings.DUMP_AUDIO === undefined ? null : await AudioDump.open(settings.DUMP_AUDIO, log);
   closers.push(() => dump?.close());
   const tls = readTls({ ca: settings.STREAM_CA, cert: settings.STREAM_CERT, key: settings.STREAM_KEY });
@@ -83,7 +87,7 @@ async function open(settings: Settings, redisUrl: string): Promise<Pool> {
     createStreamOpener({
       clock,
       log,
-      connect: guardedConnect(createConnector({ clock, guard: destinations, authToken, tls }), broke),
+      connect: guardedConnect(createConnector({ clock, guard: destinations, authToken, tls, sockets }), broke),
     });
   const webhook =
     settings.WEBHOOK_URL === undefined ? null : { url: settings.WEBHOOK_URL, method: settings.WEBHOOK_METHOD };

@@ -25,12 +25,15 @@ export type PeerBehaviour =
   | { readonly kind: 'garbage' }
   /** One text message of this many bytes. */
   | { readonly kind: 'flood'; readonly bytes: number }
-  /** So many pings, and reads nothing. */
+  /** So many pings as long as may be, and reads nothing. */
   | { readonly kind: 'pings'; readonly count: number }
   /** One text message in so many fragments of a byte. */
   | { readonly kind: 'fragments'; readonly count: number }
   /** Accepts, then never reads again. */
   | { readonly kind: 'deaf' };
+
+/** RFC 6455 §5.5. */
+const LONGEST_PING = Buffer.alloc(125, 'x');
 
 export interface PeerOptions {
   readonly behaviour?: PeerBehaviour;
@@ -226,7 +229,7 @@ export class StreamPeer {
     else if (behaviour.kind === 'deaf') peer.pause();
     else if (behaviour.kind === 'pings') {
       peer.pause();
-      for (let sent = 0; sent < behaviour.count; sent++) peer.ping();
+      for (let sent = 0; sent < behaviour.count; sent++) accepted.ping(LONGEST_PING);
     } else if (behaviour.kind === 'fragments') {
       for (let left = behaviour.count; left > 0; left--) accepted.send('x', { fin: left === 1 });
     } else if (behaviour.kind === 'echo') this.#echo(accepted, peer);

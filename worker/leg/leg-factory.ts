@@ -6,6 +6,7 @@ import type { Logger } from '../../shared/kernel/log.ts';
 import type { BeatSource } from '../media/beat.ts';
 import type { Tee } from '../media/frame.ts';
 import type { PortPool } from '../rtp/ports.ts';
+import type { BindDatagram } from '../sockets/datagram.ts';
 import type { LegDelegate } from './leg.ts';
 import type { AudioName } from './sdp.ts';
 import { SipLeg } from './sip-leg.ts';
@@ -21,6 +22,8 @@ export interface LegFactoryOptions {
   };
   /** The thread's part of the port range: see `portsOfThread`. */
   readonly ports: PortPool;
+  /** Opens the sockets of RTP; absent: Node's. */
+  readonly bind?: BindDatagram;
   readonly beatSource: BeatSource;
   readonly log: Logger;
 }
@@ -42,7 +45,7 @@ export interface LegSetting {
 export type LegFactory = (setting: LegSetting) => SipLeg;
 
 export function makeLegFactory(options: LegFactoryOptions): LegFactory {
-  const { settings, ports, beatSource, log } = options;
+  const { settings, ports, bind, beatSource, log } = options;
   return ({ id, offer, post, delegate, clock, record, session }) =>
     new SipLeg({
       id,
@@ -55,6 +58,7 @@ export function makeLegFactory(options: LegFactoryOptions): LegFactory {
         log,
         beatSource,
         ports,
+        ...(bind === undefined ? {} : { bind }),
         host: settings.RTP_HOST,
         publicAddress: settings.RTP_PUBLIC_ADDRESS ?? null,
         codecs: settings.CODECS,

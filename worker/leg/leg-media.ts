@@ -18,6 +18,7 @@ import { FrameTee } from '../media/tee.ts';
 import type { MediaAddress } from '../rtp/latch.ts';
 import type { PortPool } from '../rtp/ports.ts';
 import { type RtpFigures, RtpSession } from '../rtp/session.ts';
+import type { BindDatagram } from '../sockets/datagram.ts';
 import { codecs } from './codecs.ts';
 import { InboundSound } from './inbound-sound.ts';
 import { OutboundSound } from './outbound-sound.ts';
@@ -47,6 +48,8 @@ export interface LegMediaOptions {
   readonly log: Logger;
   readonly beatSource: BeatSource;
   readonly ports: PortPool;
+  /** Opens the sockets of RTP; absent: Node's. */
+  readonly bind?: BindDatagram;
   /** Address to bind to, and the one to tell when it is another. */
   readonly host: string;
   readonly publicAddress: string | null;
@@ -230,11 +233,12 @@ export class LegMedia {
   }
 
   async #open(): Promise<void> {
-    const { host, ports, clock, jitterStartMs, log } = this.#options;
+    const { host, ports, bind, clock, jitterStartMs, log } = this.#options;
     const rtp = await RtpSession.open(
       {
         host,
         ports,
+        ...(bind === undefined ? {} : { bind }),
         clock,
         frameBytes: codecs.PCMU.frameBytes,
         jitter: {

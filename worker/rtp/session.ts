@@ -6,6 +6,8 @@ import { randomBytes } from 'node:crypto';
 import dns from 'node:dns';
 import { isIP } from 'node:net';
 import type { Clock } from '../../shared/kernel/clock.ts';
+import type { BindDatagram } from '../sockets/datagram.ts';
+import { bindNodeDatagram } from '../sockets/node-datagram.ts';
 import { COMFORT_NOISE, JitterBuffer, type JitterCounters, type JitterFrame, type JitterOptions } from './jitter.ts';
 import { Latch, type MediaAddress } from './latch.ts';
 import { newRtpHeader, readRtp } from './packet.ts';
@@ -34,6 +36,8 @@ export interface RtpDelegate {
 }
 
 export interface RtpOptions {
+  /** Opens a UDP socket; absent: Node's. */
+  readonly bind?: BindDatagram;
   readonly host: string;
   readonly ports: PortPool;
   readonly clock: Clock;
@@ -100,6 +104,7 @@ export class RtpSession {
   static async open(options: RtpOptions, delegate: RtpDelegate): Promise<RtpSession> {
     const session = new RtpSession(options, delegate);
     session.#pair = await openSocketPair({
+      bind: options.bind ?? bindNodeDatagram,
       host: options.host,
       ports: options.ports,
       onRtp: (data, source) => {
@@ -151,7 +156,9 @@ export class RtpSession {
       return;
     }
     dns.lookup(remote.address, (error, address) => {
-      if (error === null && !this.#closed) this.#signal({ address, port: remote.port }, rtcp);
+      if (error !== null || this.#closed) return;
+      const named = rtcp !== null && isIP(rtcp.address) === 0;
+      this.#signal({ address, port: remote.port }, named ? { address, port: rtcp.port } : rtcp);
     });
   }
 

@@ -1,17 +1,14 @@
 /**
  * One WebSocket to an app, from the first SYN to the last FIN: PROTOCOL §2.3, §4.7, §11.
- * The only importer of `ws`. The session that opened it owns it and ends it with `close` or `terminate`;
+ * The session that opened it owns it and ends it with `close` or `terminate`;
  * `onGone` is told once, unless it was terminated. Retries are made here for connects that failed
  * before anybody answered; everything after that is the session's decision.
  */
-import { randomFillSync } from 'node:crypto';
-import type { SecureContext } from 'node:tls';
-import { type ClientOptions, type RawData, WebSocket } from 'ws';
 import type { StreamError } from '../../shared/domain/stream.ts';
-import type { Clock, Timer } from '../../shared/kernel/clock.ts';
-import type { DestinationGuard } from '../../shared/net/destination.ts';
-import { signatureHeaders } from '../../shared/net/signature.ts';
-import { connectFailure, failures, type Loss, socketFailure, statusFailure } from './failure.ts';
+import type { Timer } from '../../shared/kernel/clock.ts';
+import { NO_CLOSE_FRAME, type OpenWebSocket, type OpenWebSocketDelegate } from '../sockets/open-web-socket.ts';
+import { type Dial, type DialOptions, dial } from './dial.ts';
+import { connectFailure, failures, type Loss, ruleBroken, statusFailure } from './failure.ts';
 
 export interface ConnectionDelegate {
   onOpen(): void;
@@ -27,7 +24,7 @@ export interface Connection {
   sendText(text: string): void;
   /** The bytes are copied before this returns. */
   sendBinary(bytes: Uint8Array): void;
-  /** Bytes handed over that the kernel has not taken yet. */
+  /** Bytes handed over that the kernel has not taken yet; infinite once it will take no more. */
   readonly bufferedBytes: number;
   /** Messages handed over that the kernel has not taken whole; still true of a socket that is gone. */
   readonly unsent: number;
@@ -48,13 +45,7 @@ export interface ConnectOrder {
 
 export type Connect = (order: ConnectOrder, delegate: ConnectionDelegate) => Connection;
 
-export interface ConnectorOptions {
-  readonly clock: Clock;
-  readonly guard: DestinationGuard;
-  readonly authToken: string;
-  /** What `wss:` trusts and shows; absent or null: Node's defaults. */
-  readonly tls?: SecureContext | null;
-}
+export type ConnectorOptions = Omit<DialOptions, 'closeTimeoutMs'>;
 
 export const CONNECT_TIMEOUT_MS = 5_000;
 export const UPGRADE_TIMEOUT_MS = 5_000;
@@ -65,17 +56,6 @@ export const CLOSE_TIMEOUT_MS = 2_000;
 export const PING_EVERY_MS = 30_000;
 export const PONG_WITHIN_MS = 15_000;
 export const MAX_MISSED_PONGS = 2;
-export const MAX_MESSAGE_BYTES = 1_048_576;
-const MAX_FRAGMENTS = 1_024;
-const MAX_PENDING_PONGS = 32;
-const AS_TEXT = { binary: false } as const;
-const AS_BINARY = { binary: true } as const;
-/** Of a UTF-16 unit. */
-const MAX_UTF8_BYTES = 3;
-/** The text that is being sent: ws copies it while it masks. */
-const outgoing = Buffer.alloc(16_384);
-const masks = Buffer.alloc(8_192);
-let masksFrom = masks.length;
 const NORMAL_CLOSURE = 1000;
 
 /** Makes the function that opens connections. */
@@ -87,7 +67,9 @@ class SocketConnection implements Connection {
   readonly #options: ConnectorOptions;
   readonly #order: ConnectOrder;
   readonly #delegate: ConnectionDelegate;
-  #socket: WebSocket | null = null;
+  #dialling: Dial | null = null;
+  /** Once it is open, and still when it is gone. */
+  #socket: OpenWebSocket | null = null;
   /** The one thing waited for: a connect, an upgrade, the next try, a pong, or the end of the close handshake. */
   #timer: Timer | null = null;
   #retriesLeft: number;
@@ -97,13 +79,9 @@ class SocketConnection implements Connection {
   /** Something came from the app since the last ping. */
   #heard = false;
   #handedOver = 0;
-  #taken = 0;
   /** What had been handed over when the kernel was first seen not to take it, since the last ping; -1 when it took all. */
   #behindAt = -1;
-  /** One for all messages: they are taken in order. */
-  readonly #onTaken = (error?: Error | null): void => {
-    if (!error) this.#taken += 1;
-  };
+  /** Why we hang up, or have: whatever the app says after it. */
   #error: StreamError | null = null;
   /** Told, closed or terminated: nothing more comes up. */
   #done = false;
@@ -119,29 +97,31 @@ class SocketConnection implements Connection {
   }
 
   sendText(text: string): void {
-    // As bytes: ws then masks into one buffer and writes once, where a string costs a gathered write of two.
-    const isShort = text.length * MAX_UTF8_BYTES <= outgoing.length;
-    this.#send(isShort ? outgoing.subarray(0, outgoing.write(text)) : Buffer.from(text), AS_TEXT);
+    if (!this.#open) return;
+    this.#handedOver += 1;
+    this.#socket?.sendText(text);
   }
 
   sendBinary(bytes: Uint8Array): void {
-    this.#send(bytes, AS_BINARY);
+    if (!this.#open) return;
+    this.#handedOver += 1;
+    this.#socket?.sendBinary(bytes);
   }
 
   get bufferedBytes(): number {
-    const bytes = this.#socket?.bufferedAmount ?? 0;
+    // It will take nothing more: what comes meanwhile is for the next socket.
+    if (this.#error !== null) return Number.POSITIVE_INFINITY;
+    const bytes = this.#socket?.bufferedBytes ?? 0;
     if (bytes > 0 && this.#behindAt < 0) this.#behindAt = this.#handedOver;
     return bytes;
   }
 
   get unsent(): number {
-    return this.#handedOver - this.#taken;
+    return this.#socket?.unsent ?? 0;
   }
 
   setReading(reading: boolean): void {
-    if (!this.#open) return;
-    if (reading) this.#socket?.resume();
-    else this.#socket?.pause();
+    if (this.#open) this.#socket?.setReading(reading);
   }
 
   close(): Promise<void> {
@@ -157,7 +137,7 @@ class SocketConnection implements Connection {
       });
       this.#closed = { promise, resolve };
       this.#wait(CLOSE_TIMEOUT_MS, () => this.terminate());
-      this.#socket.resume();
+      this.#socket.setReading(true);
       this.#socket.close(NORMAL_CLOSURE);
     }
     return this.#closed.promise;
@@ -167,99 +147,74 @@ class SocketConnection implements Connection {
     this.#done = true;
     this.#open = false;
     this.#timer?.cancel();
+    this.#dialling?.terminate();
     this.#socket?.terminate();
     this.#closed?.resolve();
   }
 
-  #send(bytes: Uint8Array, options: typeof AS_TEXT | typeof AS_BINARY): void {
-    if (!this.#open) return;
-    this.#handedOver += 1;
-    this.#socket?.send(bytes, options, this.#onTaken);
-  }
-
   #dial(): void {
-    const { url } = this.#order;
+    const { url, headers } = this.#order;
     this.#connected = false;
     try {
-      this.#options.guard.check(url);
-      const socket = new WebSocket(url, this.#socketOptions());
-      this.#socket = socket;
-      this.#listen(socket);
+      this.#dialling = dial(url, headers, { ...this.#options, closeTimeoutMs: CLOSE_TIMEOUT_MS }, this.#dialDelegate());
       this.#wait(CONNECT_TIMEOUT_MS, () => this.#giveUp(failures.connectTimeout, true));
     } catch (error) {
       this.#lost(error instanceof SyntaxError ? badUrl(url) : connectFailure(asError(error), false));
     }
   }
 
-  #socketOptions(): ClientOptions {
-    const { guard, tls = null, authToken, clock } = this.#options;
-    const { url, headers } = this.#order;
-    // What this version of ws knows and its type declarations do not.
-    const undeclared = {
-      lookup: guard.lookup,
-      maxFragments: MAX_FRAGMENTS,
-      maxPendingAutoPongs: MAX_PENDING_PONGS,
-    };
+  #dialDelegate(): Parameters<typeof dial>[3] {
     return {
-      headers: { ...headers, 'User-Agent': 'pivot-streams', ...signatureHeaders(authToken, { url }, clock.now()) },
-      followRedirects: false,
-      perMessageDeflate: false,
-      generateMask: drawMask,
-      maxPayload: MAX_MESSAGE_BYTES,
-      ...undeclared,
-      ...(tls === null ? {} : { secureContext: tls }),
-      finishRequest: (request, socket) => {
-        request.on('socket', (transport) => transport.once('connect', () => this.#onConnected(socket)));
-        request.end();
-      },
+      onConnected: () => this.#onConnected(),
+      onStatus: (status) => this.#lost(this.#loss(statusFailure(status), false)),
+      onFailed: (error) => this.#failed(connectFailure(error, this.#connected)),
+      onOpen: (socket) => this.#onOpen(socket),
+      whenOpen: this.#openDelegate(),
     };
   }
 
-  #listen(socket: WebSocket): void {
-    socket.on('open', () => this.#onOpen());
-    socket.on('message', (data, isBinary) => this.#onMessage(data, isBinary));
-    socket.on('pong', () => {
-      this.#heard = true;
-    });
-    socket.on('unexpected-response', (request, response) => {
-      request.destroy();
-      this.#lost(this.#loss(statusFailure(response.statusCode ?? 0), false));
-    });
-    socket.on('error', (error) => {
-      if (this.#open) this.#error ??= socketFailure(error);
-      else if (socket === this.#socket) this.#failed(connectFailure(error, this.#connected));
-    });
-    socket.on('close', (code) => {
-      if (socket === this.#socket) this.#onClose(code);
-    });
+  #openDelegate(): OpenWebSocketDelegate {
+    return {
+      onText: (text) => {
+        this.#heard = true;
+        if (!this.#done) this.#delegate.onText(text);
+      },
+      onBinary: (bytes) => {
+        this.#heard = true;
+        if (!this.#done) this.#delegate.onBinary(bytes);
+      },
+      onPong: () => {
+        this.#heard = true;
+      },
+      onBroken: (rule) => this.#onBroken(rule),
+      onGone: (code) => this.#onGone(code),
+    };
   }
 
-  #onConnected(socket: WebSocket): void {
-    if (this.#done || socket !== this.#socket) return;
+  #onConnected(): void {
+    if (this.#done) return;
     this.#connected = true;
     this.#wait(UPGRADE_TIMEOUT_MS, () => this.#giveUp(failures.upgradeTimeout, false));
   }
 
-  #onOpen(): void {
-    if (this.#done) return;
+  #onOpen(socket: OpenWebSocket): void {
+    this.#socket = socket;
     this.#open = true;
     this.#wait(PING_EVERY_MS, () => this.#ping());
     this.#delegate.onOpen();
   }
 
-  #onMessage(data: RawData, isBinary: boolean): void {
-    if (this.#done) return;
-    this.#heard = true;
-    const bytes = Buffer.isBuffer(data) ? data : Array.isArray(data) ? Buffer.concat(data) : Buffer.from(data);
-    if (isBinary) this.#delegate.onBinary(bytes);
-    else this.#delegate.onText(bytes.toString('utf8'));
+  #onBroken(rule: string): void {
+    const error = ruleBroken(rule);
+    this.#error = error;
+    this.#wait(CLOSE_TIMEOUT_MS, () => this.#hangUp(error));
   }
 
-  #onClose(code: number): void {
+  #onGone(code: number): void {
     this.#open = false;
     this.#closed?.resolve();
-    const told = code !== 1006 && this.#error === null;
     const error = this.#error ?? failures.abrupt;
+    const told = code !== NO_CLOSE_FRAME && this.#error === null;
     this.#lost({ error, stage: told ? 'closed' : 'lost', retryable: true, closeCode: told ? code : null });
   }
 
@@ -269,7 +224,7 @@ class SocketConnection implements Connection {
     this.#socket?.ping();
     this.#wait(PONG_WITHIN_MS, () => {
       // What had to wait was taken: the far end reads, however slowly, and our ping is behind much audio.
-      const isRead = this.#behindAt >= 0 && this.#taken >= this.#behindAt;
+      const isRead = this.#behindAt >= 0 && this.#handedOver - this.unsent >= this.#behindAt;
       if (this.#heard || isRead) this.#answered();
       else this.#unanswered();
     });
@@ -286,8 +241,14 @@ class SocketConnection implements Connection {
       this.#ping();
       return;
     }
-    this.#error = failures.dead;
+    this.#hangUp(failures.dead);
+  }
+
+  /** Given up by us; the session may try another. */
+  #hangUp(error: StreamError): void {
+    this.#error = error;
     this.#socket?.terminate();
+    this.#onGone(NO_CLOSE_FRAME);
   }
 
   #giveUp(error: StreamError, retryable: boolean): void {
@@ -306,9 +267,7 @@ class SocketConnection implements Connection {
       return;
     }
     this.#retriesLeft -= 1;
-    const failed = this.#socket;
-    this.#socket = null;
-    failed?.terminate();
+    this.#dialling?.terminate();
     this.#wait(RETRY_AFTER_MS, () => this.#dial());
   }
 
@@ -328,18 +287,6 @@ class SocketConnection implements Connection {
 function badUrl(url: string): Loss {
   const error = /^[a-z][a-z0-9+.-]*:/i.test(url) && !/^wss?:/i.test(url) ? failures.badScheme : failures.badUrl;
   return { error, stage: 'connect', retryable: false, closeCode: null };
-}
-
-/** RFC 6455 §5.3: unpredictable. Never nought, of which ws makes no copy. */
-function drawMask(mask: Buffer): void {
-  do {
-    if (masksFrom === masks.length) {
-      randomFillSync(masks);
-      masksFrom = 0;
-    }
-    masks.copy(mask, 0, masksFrom, masksFrom + 4);
-    masksFrom += 4;
-  } while (mask.readInt32LE(0) === 0);
 }
 
 const asError = (error: unknown): Error => (error instanceof Error ? error : new Error(String(error)));

@@ -68,11 +68,9 @@ export function connectFailure(error: Error, connected: boolean): Loss {
   return loss(31900, `connect failed${code === '' ? '' : `: ${code}`}`, true);
 }
 
-/** An error of an open socket: broken rules of RFC 6455 are the peer's fault, the rest is the network's. */
-export function socketFailure(error: Error): StreamError {
-  const code = codeOf(error);
-  if (code.startsWith('WS_ERR_')) return { code: 31924, message: `websocket error: ${code.slice(7).toLowerCase()}` };
-  return failures.abrupt;
+/** A rule of RFC 6455 that the app broke, as in `unexpected_mask`. */
+export function ruleBroken(rule: string): StreamError {
+  return { code: 31924, message: `websocket error: ${rule}` };
 }
 
 /** The code of a Node error; of an AggregateError (several addresses tried) the first one's. */

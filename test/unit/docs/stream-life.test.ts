@@ -10,7 +10,7 @@ import { silentLogger } from '../../../shared/kernel/log.ts';
 import { openTwimlParser } from '../../../shared/twiml/twiml-parser.ts';
 import { endingRules } from '../../../worker/call/ending.ts';
 import { initMedia } from '../../../worker/media/init.ts';
-import { failures, type Loss, socketFailure, statusFailure } from '../../../worker/stream/failure.ts';
+import { failures, type Loss, ruleBroken, statusFailure } from '../../../worker/stream/failure.ts';
 import { createStreamOpener } from '../../../worker/stream/session.ts';
 import { callRecord, World } from '../../support/fake-ports.ts';
 import { readPage, rowsOf } from '../../support/markdown.ts';
@@ -151,7 +151,7 @@ class Scene {
   }
 }
 
-const protocolError = socketFailure(Object.assign(new Error(), { code: 'WS_ERR_INVALID_UTF8' }));
+const protocolError = ruleBroken('invalid_utf8');
 const document = { kind: 'inline', twiml: '<Response><Say>New</Say><Pause length="3600"/></Response>' } as const;
 
 interface Happening {

@@ -6,12 +6,8 @@ import { MAX_STREAMS_PER_CALL, type MediaFormat, type StreamSpec } from '../../.
 import { fillStream, PARAMETER_LIMIT, PARAMETERS_MAX, readStreamUrl } from '../../../shared/domain/stream-spec.ts';
 import { signatureHeaders } from '../../../shared/net/signature.ts';
 import { openTwimlParser } from '../../../shared/twiml/twiml-parser.ts';
-import {
-  MAX_MESSAGE_BYTES,
-  MAX_MISSED_PONGS,
-  PING_EVERY_MS,
-  PONG_WITHIN_MS,
-} from '../../../worker/stream/connection.ts';
+import { MAX_MESSAGE_BYTES } from '../../../worker/sockets/open-web-socket.ts';
+import { MAX_MISSED_PONGS, PING_EVERY_MS, PONG_WITHIN_MS } from '../../../worker/stream/connection.ts';
 import { failures, warnings } from '../../../worker/stream/failure.ts';
 import { decodeMessage, MAX_MARK_NAME } from '../../../worker/stream/messages/decode.ts';
 import {

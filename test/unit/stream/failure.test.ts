@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { DestinationForbidden } from '../../../shared/net/destination.ts';
-import { closeError, connectFailure, socketFailure } from '../../../worker/stream/failure.ts';
+import { closeError, connectFailure, failures, ruleBroken } from '../../../worker/stream/failure.ts';
 import { Fifo } from '../../../worker/stream/fifo.ts';
 
 const coded = (code: string, message = code): Error => Object.assign(new Error(message), { code });
@@ -32,9 +32,9 @@ describe('stream failures', () => {
     });
   }
 
-  it('AC-52: broken rules of WebSocket and a broken pipe differ', () => {
-    assert.equal(socketFailure(coded('WS_ERR_INVALID_OPCODE')).code, 31924);
-    assert.equal(socketFailure(coded('EPIPE')).code, 31903);
+  it('AC-52: broken rules of WebSocket and a broken connection differ', () => {
+    assert.deepEqual(ruleBroken('invalid_opcode'), { code: 31924, message: 'websocket error: invalid_opcode' });
+    assert.equal(failures.abrupt.code, 31903);
   });
 
   it('a close code is an error unless it is an ordinary one', () => {

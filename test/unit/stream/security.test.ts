@@ -6,9 +6,12 @@ import { createServer } from 'node:net';
 import { after, afterEach, before, describe, it } from 'node:test';
 import { systemClock } from '../../../shared/kernel/clock.ts';
 import { createDestinationGuard } from '../../../shared/net/destination.ts';
-import { type Connection, createConnector, MAX_MESSAGE_BYTES } from '../../../worker/stream/connection.ts';
+import { nodeSockets } from '../../../worker/sockets/media-sockets.ts';
+import { MAX_MESSAGE_BYTES } from '../../../worker/sockets/open-web-socket.ts';
+import { type Connection, createConnector } from '../../../worker/stream/connection.ts';
 import type { Loss } from '../../../worker/stream/failure.ts';
 import { readTls, type TlsFiles, TlsFilesError } from '../../../worker/stream/tls.ts';
+import { everySockets } from '../../support/media-sockets.ts';
 import { type PeerOptions, StreamPeer } from '../../support/stream-peer.ts';
 import { settled, World } from './world.ts';
 
@@ -16,6 +19,7 @@ const file = (name: string): string => `test/vectors/tls/${name}.pem`;
 const pem = (name: string): string => readFileSync(file(name), 'utf8');
 const certificate = (name: string) => ({ cert: pem(name), key: pem(`${name}.key`) });
 
+let sockets = nodeSockets;
 let closers: (() => Promise<void> | void)[] = [];
 afterEach(async () => {
   for (const close of closers.reverse()) await close();
@@ -39,7 +43,7 @@ interface Dialled {
 
 function dial(url: string, files: TlsFiles = {}): Dialled {
   const guard = createDestinationGuard({ allowPrivate: true });
-  const connect = createConnector({ clock: systemClock, guard, authToken: 'a token', tls: readTls(files) });
+  const connect = createConnector({ clock: systemClock, guard, authToken: 'a token', tls: readTls(files), sockets });
   let opened = (): void => {};
   let heard = (_text: string): void => {};
   let lost = (_loss: Loss): void => {};
@@ -116,61 +120,66 @@ describe('wss', () => {
   });
 });
 
-describe('a hostile app', () => {
-  it('is not followed to where it redirects', async () => {
-    const elsewhere = await peerWith({});
-    for (const status of [301, 302, 307, 308]) {
-      const peer = await peerWith({ behaviour: { kind: 'status', status, location: elsewhere.url } });
-      const outcome = await dial(peer.url).outcome;
-      assert.ok(outcome !== 'open');
-      assert.equal(outcome.error.message, `connection failed with status code ${status}`);
-    }
-    assert.equal(elsewhere.connections, 0);
-  });
-
-  it('gets one byte more than 1 MiB refused, and 1 MiB taken', async () => {
-    const most = await peerWith({ behaviour: { kind: 'flood', bytes: MAX_MESSAGE_BYTES } });
-    assert.equal((await dial(most.url).text).length, MAX_MESSAGE_BYTES);
-    const more = await peerWith({ behaviour: { kind: 'flood', bytes: MAX_MESSAGE_BYTES + 1 } });
-    assert.equal((await dial(more.url).gone).error.code, 31924);
-  });
-
-  it('cannot make one message of more than 1024 fragments', async () => {
-    const few = await peerWith({ behaviour: { kind: 'fragments', count: 1024 } });
-    assert.equal((await dial(few.url).text).length, 1024);
-    const many = await peerWith({ behaviour: { kind: 'fragments', count: 1025 } });
-    assert.equal((await dial(many.url).gone).error.code, 31924);
-  });
-
-  it('cannot make us queue pongs: a flood of pings that nobody reads the answers of ends the connection', async () => {
-    const peer = await peerWith({ behaviour: { kind: 'pings', count: 10_000 } });
-    const { gone, connection } = dial(peer.url);
-    assert.equal((await gone).error.code, 31903);
-    assert.equal(connection.bufferedBytes, 0);
-  });
-
-  it('is never offered compression, and cannot impose it', async () => {
-    const peer = await peerWith({});
-    assert.equal(await dial(peer.url).outcome, 'open');
-    const { headers } = await peer.socket();
-    assert.equal(headers['sec-websocket-extensions'], undefined);
-    const imposing = createServer((socket) => {
-      socket.on('error', () => {});
-      socket.once('data', (request) => {
-        const key = /sec-websocket-key: (.*)\r\n/i.exec(request.toString())?.[1] ?? '';
-        socket.write(
-          `HTTP/1.1 101 X\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ${acceptOf(key)}\r\n` +
-            'Sec-WebSocket-Extensions: permessage-deflate\r\n\r\n',
-        );
-      });
+for (const those of everySockets)
+  describe(`a hostile app, ${those.kind} sockets`, () => {
+    before(() => {
+      sockets = those;
     });
-    await new Promise<void>((resolve) => imposing.listen(0, '127.0.0.1', resolve));
-    closers.push(() => void imposing.close());
-    const address = imposing.address();
-    assert.ok(address !== null && typeof address === 'object');
-    assert.equal(codeOf(await dial(`ws://127.0.0.1:${address.port}/`).outcome), 31924);
+
+    it('is not followed to where it redirects', async () => {
+      const elsewhere = await peerWith({});
+      for (const status of [301, 302, 307, 308]) {
+        const peer = await peerWith({ behaviour: { kind: 'status', status, location: elsewhere.url } });
+        const outcome = await dial(peer.url).outcome;
+        assert.ok(outcome !== 'open');
+        assert.equal(outcome.error.message, `connection failed with status code ${status}`);
+      }
+      assert.equal(elsewhere.connections, 0);
+    });
+
+    it('gets one byte more than 1 MiB refused, and 1 MiB taken', async () => {
+      const most = await peerWith({ behaviour: { kind: 'flood', bytes: MAX_MESSAGE_BYTES } });
+      assert.equal((await dial(most.url).text).length, MAX_MESSAGE_BYTES);
+      const more = await peerWith({ behaviour: { kind: 'flood', bytes: MAX_MESSAGE_BYTES + 1 } });
+      assert.equal((await dial(more.url).gone).error.code, 31924);
+    });
+
+    it('cannot make one message of more than 1024 fragments', async () => {
+      const few = await peerWith({ behaviour: { kind: 'fragments', count: 1024 } });
+      assert.equal((await dial(few.url).text).length, 1024);
+      const many = await peerWith({ behaviour: { kind: 'fragments', count: 1025 } });
+      assert.equal((await dial(many.url).gone).error.code, 31924);
+    });
+
+    it('cannot make us queue pongs: a flood of pings that nobody reads the answers of ends the connection', async () => {
+      const peer = await peerWith({ behaviour: { kind: 'pings', count: 100_000 } });
+      const { gone, connection } = dial(peer.url);
+      assert.equal((await gone).error.code, 31903);
+      assert.equal(connection.bufferedBytes, 0);
+    });
+
+    it('is never offered compression, and cannot impose it', async () => {
+      const peer = await peerWith({});
+      assert.equal(await dial(peer.url).outcome, 'open');
+      const { headers } = await peer.socket();
+      assert.equal(headers['sec-websocket-extensions'], undefined);
+      const imposing = createServer((socket) => {
+        socket.on('error', () => {});
+        socket.once('data', (request) => {
+          const key = /sec-websocket-key: (.*)\r\n/i.exec(request.toString())?.[1] ?? '';
+          socket.write(
+            `HTTP/1.1 101 X\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ${acceptOf(key)}\r\n` +
+              'Sec-WebSocket-Extensions: permessage-deflate\r\n\r\n',
+          );
+        });
+      });
+      await new Promise<void>((resolve) => imposing.listen(0, '127.0.0.1', resolve));
+      closers.push(() => void imposing.close());
+      const address = imposing.address();
+      assert.ok(address !== null && typeof address === 'object');
+      assert.equal(codeOf(await dial(`ws://127.0.0.1:${address.port}/`).outcome), 31924);
+    });
   });
-});
 
 describe('a credential', () => {
   it('of the URL or a header is in no timeline entry and no error', async () => {

@@ -1,0 +1,248 @@
+/* Many sockets behind one wake-up: see reactor.h. */
+#include "reactor.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum {
+    READY_AT_ONCE = 128,
+    /* Then timers have their turn. */
+    ROUNDS = 4,
+    FIRST_CAPACITY = 64,
+    ALIGNMENT = 8,
+};
+
+/* A free number, or a negative errno. */
+static int take_number(struct reactor *reactor)
+{
+    for (int id = 0; id < reactor->capacity; id++)
+        if (reactor->sockets[id] == NULL)
+            return id;
+    int id = reactor->capacity, capacity = id == 0 ? FIRST_CAPACITY : 2 * id;
+    if (capacity > reactor->max_sockets)
+        capacity = reactor->max_sockets;
+    if (id >= capacity)
+        return -EMFILE;
+    struct socket **sockets = realloc(reactor->sockets, (size_t)capacity * sizeof(*sockets));
+    if (sockets == NULL)
+        return -ENOMEM;
+    memset(sockets + id, 0, (size_t)(capacity - id) * sizeof(*sockets));
+    reactor->sockets = sockets;
+    reactor->capacity = capacity;
+    return id;
+}
+
+int reactor_add(struct reactor *reactor, struct socket *socket, int descriptor, const struct behaviour *behaviour)
+{
+    int id = take_number(reactor);
+    if (id < 0)
+        return id;
+    struct epoll_event event = {.events = EPOLLIN, .data.ptr = socket};
+    if (epoll_ctl(reactor->epoll, EPOLL_CTL_ADD, descriptor, &event) != 0)
+        return -errno;
+    socket->reactor = reactor;
+    socket->behaviour = behaviour;
+    socket->id = id;
+    socket->descriptor = descriptor;
+    socket->interest = EPOLLIN;
+    reactor->sockets[id] = socket;
+    reactor->backlog[2 * id] = reactor->backlog[2 * id + 1] = 0;
+    if (reactor->live++ == 0)
+        uv_ref((uv_handle_t *)&reactor->poll);
+    return 0;
+}
+
+struct socket *reactor_find(struct reactor *reactor, int id)
+{
+    struct socket *socket = id >= 0 && id < reactor->capacity ? reactor->sockets[id] : NULL;
+    return socket == NULL || socket->released ? NULL : socket;
+}
+
+void reactor_watch(struct socket *socket, uint32_t interest)
+{
+    if (socket->descriptor < 0 || (interest == socket->interest && !socket->parked))
+        return;
+    struct epoll_event event = {.events = interest, .data.ptr = socket};
+    epoll_ctl(socket->reactor->epoll, socket->parked ? EPOLL_CTL_ADD : EPOLL_CTL_MOD, socket->descriptor, &event);
+    socket->interest = interest;
+    socket->parked = false;
+}
+
+/* An end is told whether it was asked for or not, without end, while we are not to read. */
+static void park(struct socket *socket)
+{
+    epoll_ctl(socket->reactor->epoll, EPOLL_CTL_DEL, socket->descriptor, NULL);
+    socket->parked = true;
+}
+
+static void close_descriptor(struct socket *socket)
+{
+    if (socket->descriptor < 0)
+        return;
+    /* Not left to close(): what somebody else holds a duplicate of would be watched for ever. */
+    if (!socket->parked)
+        epoll_ctl(socket->reactor->epoll, EPOLL_CTL_DEL, socket->descriptor, NULL);
+    close(socket->descriptor);
+    socket->descriptor = -1;
+}
+
+void reactor_gone(struct socket *socket, int error)
+{
+    close_descriptor(socket);
+    reactor_tell(socket, EVENT_GONE, error, 0, 0);
+}
+
+/* Numbers and memory are free again once no row can name them. */
+static void bury(struct reactor *reactor)
+{
+    while (reactor->released != NULL) {
+        struct socket *socket = reactor->released;
+        reactor->released = socket->next_released;
+        reactor->sockets[socket->id] = NULL;
+        socket->behaviour->free(socket);
+    }
+}
+
+void reactor_release(struct socket *socket)
+{
+    struct reactor *reactor = socket->reactor;
+    close_descriptor(socket);
+    socket->released = true;
+    socket->next_released = reactor->released;
+    reactor->released = socket;
+    if (--reactor->live == 0 && !reactor->stopped)
+        uv_unref((uv_handle_t *)&reactor->poll);
+    if (!reactor->busy)
+        bury(reactor);
+}
+
+void reactor_flush(struct reactor *reactor)
+{
+    if (reactor->row_count == 0)
+        return;
+    napi_env env = reactor->env;
+    napi_handle_scope scope;
+    napi_value self, on_events, count, error;
+    if (napi_open_handle_scope(env, &scope) != napi_ok)
+        return;
+    napi_get_global(env, &self);
+    napi_get_reference_value(env, reactor->on_events, &on_events);
+    napi_create_uint32(env, (uint32_t)reactor->row_count, &count);
+    napi_status status = napi_make_callback(env, reactor->context, self, on_events, 1, &count, NULL);
+    if (status == napi_pending_exception && napi_get_and_clear_last_exception(env, &error) == napi_ok)
+        napi_fatal_exception(env, error);
+    napi_close_handle_scope(env, scope);
+    reactor->row_count = reactor->used = 0;
+}
+
+uint8_t *reactor_room(struct reactor *reactor, size_t bytes)
+{
+    if (bytes > reactor->arena_bytes)
+        return NULL;
+    if (reactor->used + bytes > reactor->arena_bytes)
+        reactor_flush(reactor);
+    return reactor->arena + reactor->used;
+}
+
+void reactor_use(struct reactor *reactor, size_t bytes)
+{
+    reactor->used += (bytes + ALIGNMENT - 1) & ~(size_t)(ALIGNMENT - 1);
+}
+
+bool reactor_is_full(const struct reactor *reactor)
+{
+    /* The rows of one message, and of the end of its socket. */
+    return reactor->row_count + 4 > reactor->max_rows;
+}
+
+int32_t reactor_offset(const struct reactor *reactor, const uint8_t *bytes)
+{
+    return (int32_t)(bytes - reactor->arena);
+}
+
+void reactor_tell(struct socket *socket, enum event event, int32_t a, int32_t b, int32_t c)
+{
+    struct reactor *reactor = socket->reactor;
+    int32_t *row = reactor->rows + ROW * reactor->row_count++;
+    row[0] = event;
+    row[1] = socket->id;
+    row[2] = a;
+    row[3] = b;
+    row[4] = c;
+}
+
+static void serve(struct socket *socket, uint32_t events)
+{
+    struct reactor *reactor = socket->reactor;
+    if (reactor_is_full(reactor))
+        reactor_flush(reactor);
+    if (socket->descriptor >= 0 && (events & EPOLLOUT) != 0)
+        socket->behaviour->writable(socket);
+    if (socket->descriptor < 0)
+        return;
+    bool has_ended = (events & (EPOLLERR | EPOLLHUP)) != 0;
+    if ((socket->interest & EPOLLIN) == 0 && has_ended)
+        park(socket);
+    else if ((events & EPOLLIN) != 0 || has_ended)
+        socket->behaviour->readable(socket);
+}
+
+static void on_ready(uv_poll_t *poll, int status, int events)
+{
+    struct reactor *reactor = poll->data;
+    struct epoll_event ready[READY_AT_ONCE];
+    int count = READY_AT_ONCE;
+    (void)status, (void)events;
+    reactor->busy = true;
+    for (int round = 0; round < ROUNDS && count == READY_AT_ONCE && !reactor->stopped; round++) {
+        count = epoll_wait(reactor->epoll, ready, READY_AT_ONCE, 0);
+        /* What is released meanwhile is still there: it is buried at the end. */
+        for (int at = 0; at < count && !reactor->stopped; at++)
+            serve(ready[at].data.ptr, ready[at].events);
+    }
+    if (!reactor->stopped)
+        reactor_flush(reactor);
+    reactor->busy = false;
+    bury(reactor);
+}
+
+int reactor_start(struct reactor *reactor)
+{
+    uv_loop_t *loop;
+    reactor->epoll = epoll_create1(EPOLL_CLOEXEC);
+    if (reactor->epoll < 0)
+        return -errno;
+    if (napi_get_uv_event_loop(reactor->env, &loop) != napi_ok)
+        return -EINVAL;
+    int failed = uv_poll_init(loop, &reactor->poll, reactor->epoll);
+    if (failed == 0)
+        failed = uv_poll_start(&reactor->poll, UV_READABLE, on_ready);
+    reactor->poll.data = reactor;
+    uv_unref((uv_handle_t *)&reactor->poll);
+    return failed;
+}
+
+static void on_closed(uv_handle_t *handle)
+{
+    struct reactor *reactor = handle->data;
+    bury(reactor);
+    close(reactor->epoll);
+    free(reactor->sockets);
+    free(reactor->outgoing.data);
+    if (reactor->cleanup != NULL)
+        napi_remove_async_cleanup_hook(reactor->cleanup);
+    free(reactor);
+}
+
+void reactor_stop(struct reactor *reactor)
+{
+    if (reactor->stopped)
+        return;
+    reactor->stopped = true;
+    for (int id = 0; id < reactor->capacity; id++)
+        if (reactor->sockets[id] != NULL && !reactor->sockets[id]->released)
+            reactor_release(reactor->sockets[id]);
+    uv_close((uv_handle_t *)&reactor->poll, on_closed);
+}
