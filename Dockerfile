@@ -18,6 +18,7 @@ ENV NODE_ENV=production DATA_DIR=/data HOST=0.0.0.0
 WORKDIR /app
 COPY --from=build /app/node_modules node_modules
 COPY --from=build /app/dist dist
+COPY --from=build /app/worker/sockets/native/build/Release/media_sockets.node worker/sockets/native/build/Release/
 COPY package.json LICENSE NOTICE THIRD_PARTY_NOTICES.md ./
 USER node
 VOLUME /data

@@ -17,6 +17,8 @@ struct datagram {
     struct socket socket;
     struct sockaddr_storage target, source;
     socklen_t target_length, source_length;
+    /* Of what was sent since it was last told. */
+    int error;
 };
 
 /* The length of the address; 0 when it is not a numeric one. */
@@ -72,7 +74,19 @@ static void discard(struct socket *socket)
     free(socket);
 }
 
-static const struct behaviour behaviour = {.readable = readable, .free = discard};
+/* To where it was aimed when it was posted: an aim sends what is there first. */
+static void send_items(struct socket *socket, const uint8_t *bytes, const struct item *items, size_t count)
+{
+    struct datagram *datagram = (struct datagram *)socket;
+    for (size_t at = 0; at < count; bytes += items[at++].length) {
+        ssize_t sent = sendto(socket->descriptor, bytes, items[at].length, MSG_DONTWAIT | MSG_NOSIGNAL,
+                              (struct sockaddr *)&datagram->target, datagram->target_length);
+        if (sent < 0 && errno != EAGAIN && errno != ENOBUFS)
+            datagram->error = -errno;
+    }
+}
+
+static const struct behaviour behaviour = {.readable = readable, .send = send_items, .free = discard};
 
 bool is_datagram(const struct socket *socket)
 {
@@ -113,6 +127,7 @@ int datagram_open(struct reactor *reactor, const char *host, int port, int recei
 int datagram_aim(struct socket *socket, const char *host, int port)
 {
     struct datagram *datagram = (struct datagram *)socket;
+    reactor_send_all(socket->reactor);
     datagram->target_length = read_address(host, port, &datagram->target);
     return datagram->target_length == 0 ? -EINVAL : 0;
 }
@@ -120,9 +135,14 @@ int datagram_aim(struct socket *socket, const char *host, int port)
 int datagram_send(struct socket *socket, const void *bytes, size_t length)
 {
     struct datagram *datagram = (struct datagram *)socket;
-    if (datagram->target_length == 0)
-        return -EDESTADDRREQ;
-    ssize_t count = sendto(socket->descriptor, bytes, length, MSG_DONTWAIT | MSG_NOSIGNAL,
-                           (struct sockaddr *)&datagram->target, datagram->target_length);
-    return count >= 0 || errno == EAGAIN || errno == ENOBUFS ? 0 : -errno;
+    size_t room;
+    uint8_t *outbox = reactor_outbox(socket->reactor, length, &room);
+    if (datagram->target_length == 0 || outbox == NULL)
+        return datagram->target_length == 0 ? -EDESTADDRREQ : -ENOMEM;
+    if (length > 0)
+        memcpy(outbox, bytes, length);
+    reactor_post(socket, outbox, length, 0);
+    int error = datagram->error;
+    datagram->error = 0;
+    return error;
 }

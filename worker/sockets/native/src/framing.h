@@ -52,7 +52,7 @@ int frame_read(const uint8_t *bytes, size_t length, struct frame *frame);
 /* Writes the head of a final, masked frame; its length. */
 size_t frame_head(uint8_t *to, enum opcode opcode, size_t length, const uint8_t mask[MASK_BYTES]);
 
-/* Masks `length` bytes (§5.3); `to` and `from` may be the same. */
+/* Masks `length` bytes (§5.3); `to` may be `from`, or lie before it. */
 void frame_mask(uint8_t *to, const uint8_t *from, size_t length, const uint8_t mask[MASK_BYTES]);
 
 bool is_ascii(const uint8_t *bytes, size_t length);

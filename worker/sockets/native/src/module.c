@@ -10,7 +10,7 @@
 #include "datagram.h"
 #include "websocket.h"
 
-enum { MAX_ARGUMENTS = 4 };
+enum { MAX_ARGUMENTS = 4, USUAL_MESSAGE = 4096 };
 
 struct call {
     struct reactor *reactor;
@@ -109,19 +109,19 @@ static napi_value send_text(napi_env env, napi_callback_info info)
     if (socket == NULL || !is_websocket(socket))
         return number(env, -EBADF);
     size_t room, length = 0;
-    uint8_t *payload = websocket_payload(call.reactor, &room);
-    if (payload == NULL)
-        return number(env, -ENOMEM);
-    napi_get_value_string_utf8(env, call.arguments[1], (char *)payload, room, &length);
+    uint8_t *payload = websocket_payload(call.reactor, USUAL_MESSAGE, &room);
+    if (payload != NULL)
+        napi_get_value_string_utf8(env, call.arguments[1], (char *)payload, room, &length);
     /* It may have been cut: a character has four bytes at most, and the end takes one. */
     if (length + 5 > room) {
         napi_get_value_string_utf8(env, call.arguments[1], NULL, 0, &length);
-        if (!websocket_grow(call.reactor, length + 1))
-            return number(env, -ENOMEM);
-        payload = websocket_payload(call.reactor, &room);
-        napi_get_value_string_utf8(env, call.arguments[1], (char *)payload, room, &length);
+        payload = websocket_payload(call.reactor, length + 1, &room);
+        if (payload != NULL)
+            napi_get_value_string_utf8(env, call.arguments[1], (char *)payload, room, &length);
     }
-    websocket_send(socket, OP_TEXT, length);
+    if (payload == NULL)
+        return number(env, -ENOMEM);
+    websocket_send(socket, OP_TEXT, payload, length);
     return number(env, 0);
 }
 
@@ -134,12 +134,12 @@ static napi_value send_bytes(napi_env env, napi_callback_info info)
         return number(env, -EBADF);
     size_t room, length;
     const uint8_t *bytes = as_bytes(env, call.arguments[2], &length);
-    uint8_t *payload = websocket_grow(call.reactor, length) ? websocket_payload(call.reactor, &room) : NULL;
+    uint8_t *payload = websocket_payload(call.reactor, length, &room);
     if (payload == NULL)
         return number(env, -ENOMEM);
     if (length > 0)
         memcpy(payload, bytes, length);
-    websocket_send(socket, (enum opcode)as_int(env, call.arguments[1]), length);
+    websocket_send(socket, (enum opcode)as_int(env, call.arguments[1]), payload, length);
     return number(env, 0);
 }
 

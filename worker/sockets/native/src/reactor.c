@@ -108,6 +108,7 @@ static void bury(struct reactor *reactor)
 void reactor_release(struct socket *socket)
 {
     struct reactor *reactor = socket->reactor;
+    reactor_send_all(reactor);
     close_descriptor(socket);
     socket->released = true;
     socket->next_released = reactor->released;
@@ -173,6 +174,66 @@ void reactor_tell(struct socket *socket, enum event event, int32_t a, int32_t b,
     row[4] = c;
 }
 
+uint8_t *reactor_outbox(struct reactor *reactor, size_t bytes, size_t *room)
+{
+    struct bytes *outbox = &reactor->outbox;
+    if (outbox->length + bytes > outbox->capacity || reactor->item_count == OUTBOX_ITEMS)
+        reactor_send_all(reactor);
+    if (bytes > outbox->capacity) {
+        size_t capacity = bytes > OUTBOX_BYTES ? bytes : OUTBOX_BYTES;
+        uint8_t *data = realloc(outbox->data, capacity);
+        if (data == NULL)
+            return NULL;
+        outbox->data = data;
+        outbox->capacity = capacity;
+    }
+    *room = outbox->capacity - outbox->length;
+    return outbox->data + outbox->length;
+}
+
+void reactor_post(struct socket *socket, const uint8_t *from, size_t length, int kind)
+{
+    struct reactor *reactor = socket->reactor;
+    size_t offset = (size_t)(from - reactor->outbox.data);
+    reactor->items[reactor->item_count++] = (struct item){socket, offset, length, kind};
+    reactor->outbox.length = offset + length;
+    /* A long one is not gathered. */
+    if (reactor->outbox.length > OUTBOX_BYTES)
+        reactor_send_all(reactor);
+}
+
+/* Items of one socket behind one another, without a gap. */
+static size_t run_length(const struct reactor *reactor, size_t first)
+{
+    const struct item *items = reactor->items;
+    size_t next = first + 1;
+    while (next < reactor->item_count && items[next].socket == items[first].socket &&
+           items[next].offset == items[next - 1].offset + items[next - 1].length)
+        next++;
+    return next - first;
+}
+
+void reactor_send_all(struct reactor *reactor)
+{
+    size_t count;
+    for (size_t at = 0; at < reactor->item_count; at += count) {
+        const struct item *items = reactor->items + at;
+        count = run_length(reactor, at);
+        items->socket->behaviour->send(items->socket, reactor->outbox.data + items->offset, items, count);
+    }
+    reactor->item_count = reactor->outbox.length = 0;
+    /* A long one is rare: its room is not kept. */
+    if (reactor->outbox.capacity > OUTBOX_BYTES) {
+        free(reactor->outbox.data);
+        reactor->outbox = (struct bytes){0};
+    }
+}
+
+static void before_waiting(uv_prepare_t *prepare)
+{
+    reactor_send_all(prepare->data);
+}
+
 static void serve(struct socket *socket, uint32_t events)
 {
     struct reactor *reactor = socket->reactor;
@@ -208,6 +269,22 @@ static void on_ready(uv_poll_t *poll, int status, int events)
     bury(reactor);
 }
 
+/* Neither of them keeps the loop going: sockets do. */
+static int start_handles(struct reactor *reactor, uv_loop_t *loop)
+{
+    int failed = uv_poll_init(loop, &reactor->poll, reactor->epoll);
+    if (failed != 0)
+        return failed;
+    uv_prepare_init(loop, &reactor->before_waiting);
+    reactor->handles = 2;
+    reactor->poll.data = reactor->before_waiting.data = reactor;
+    uv_prepare_start(&reactor->before_waiting, before_waiting);
+    uv_unref((uv_handle_t *)&reactor->before_waiting);
+    failed = uv_poll_start(&reactor->poll, UV_READABLE, on_ready);
+    uv_unref((uv_handle_t *)&reactor->poll);
+    return failed;
+}
+
 int reactor_start(struct reactor *reactor)
 {
     uv_loop_t *loop;
@@ -216,21 +293,18 @@ int reactor_start(struct reactor *reactor)
         return -errno;
     if (napi_get_uv_event_loop(reactor->env, &loop) != napi_ok)
         return -EINVAL;
-    int failed = uv_poll_init(loop, &reactor->poll, reactor->epoll);
-    if (failed == 0)
-        failed = uv_poll_start(&reactor->poll, UV_READABLE, on_ready);
-    reactor->poll.data = reactor;
-    uv_unref((uv_handle_t *)&reactor->poll);
-    return failed;
+    return start_handles(reactor, loop);
 }
 
 static void on_closed(uv_handle_t *handle)
 {
     struct reactor *reactor = handle->data;
+    if (--reactor->handles > 0)
+        return;
     bury(reactor);
     close(reactor->epoll);
     free(reactor->sockets);
-    free(reactor->outgoing.data);
+    free(reactor->outbox.data);
     if (reactor->cleanup != NULL)
         napi_remove_async_cleanup_hook(reactor->cleanup);
     free(reactor);
@@ -240,9 +314,11 @@ void reactor_stop(struct reactor *reactor)
 {
     if (reactor->stopped)
         return;
+    reactor_send_all(reactor);
     reactor->stopped = true;
     for (int id = 0; id < reactor->capacity; id++)
         if (reactor->sockets[id] != NULL && !reactor->sockets[id]->released)
             reactor_release(reactor->sockets[id]);
     uv_close((uv_handle_t *)&reactor->poll, on_closed);
+    uv_close((uv_handle_t *)&reactor->before_waiting, on_closed);
 }

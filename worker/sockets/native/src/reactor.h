@@ -1,6 +1,8 @@
 /*
  * Many sockets of one thread behind one wake-up. Whatever came is read into one arena and told to JavaScript in one
- * call, as rows of numbers: see `enum event`. One reactor for each thread that loads the addon; all calls are that thread's.
+ * call, as rows of numbers: see `enum event`. What is to be sent is gathered in an outbox and sent before the thread
+ * waits again, one socket after the other: whoever is woken by the first has the next before it sleeps.
+ * One reactor for each thread that loads the addon; all calls are that thread's.
  *
  * Sockets are known by small numbers. One that died keeps its number until JavaScript lets go of it, so that a row
  * already written never names another socket.
@@ -32,6 +34,9 @@ enum {
     ROW = 5,
     /* One read takes at most so much. */
     BLOCK_BYTES = 65536,
+    /* What is gathered before it is sent without waiting for more. */
+    OUTBOX_BYTES = 65536,
+    OUTBOX_ITEMS = 1024,
 };
 
 struct reactor;
@@ -49,11 +54,20 @@ struct socket {
     struct socket *next_released;
 };
 
+/* Something in the outbox. `kind` is the socket's own. */
+struct item {
+    struct socket *socket;
+    size_t offset, length;
+    int kind;
+};
+
 struct behaviour {
     /* Something can be read, or nothing ever again. */
     void (*readable)(struct socket *);
     /* Asked for by EPOLLOUT; NULL where it never is. */
     void (*writable)(struct socket *);
+    /* Sends items of its own that lie behind one another in `bytes`. */
+    void (*send)(struct socket *, const uint8_t *bytes, const struct item *items, size_t count);
     /* Frees everything but the descriptor. */
     void (*free)(struct socket *);
 };
@@ -70,6 +84,8 @@ struct reactor {
     napi_async_context context;
     napi_async_cleanup_hook_handle cleanup;
     uv_poll_t poll;
+    uv_prepare_t before_waiting;
+    int handles;
     int epoll;
     struct socket **sockets;
     int capacity, max_sockets, live;
@@ -82,8 +98,9 @@ struct reactor {
     size_t max_rows, row_count;
     /* Of each socket, two numbers: bytes, and whole messages, that the kernel has not taken. */
     int32_t *backlog;
-    /* The message that is being sent: `length` is not used. */
-    struct bytes outgoing;
+    struct bytes outbox;
+    struct item items[OUTBOX_ITEMS];
+    size_t item_count;
     /* Random bytes, and how many of them were used. */
     uint8_t random[4096];
     size_t drawn;
@@ -111,6 +128,13 @@ bool reactor_is_full(const struct reactor *);
 void reactor_flush(struct reactor *);
 /* Writes one row. There is room unless `reactor_is_full`. */
 void reactor_tell(struct socket *, enum event, int32_t a, int32_t b, int32_t c);
+
+/* Room for `bytes` at the end of the outbox, and how much there is beyond; NULL when there is no memory. */
+uint8_t *reactor_outbox(struct reactor *, size_t bytes, size_t *room);
+/* The bytes from `from` on, within the room given last, are to be sent. */
+void reactor_post(struct socket *, const uint8_t *from, size_t length, int kind);
+/* Sends what is in the outbox. */
+void reactor_send_all(struct reactor *);
 
 /* Begins to wait; 0, or a negative errno. */
 int reactor_start(struct reactor *);

@@ -158,37 +158,43 @@ static void draw_mask(struct reactor *reactor, uint8_t mask[MASK_BYTES])
     reactor->drawn = (reactor->drawn + MASK_BYTES) % sizeof reactor->random;
 }
 
-uint8_t *websocket_payload(struct reactor *reactor, size_t *room)
+uint8_t *websocket_payload(struct reactor *reactor, size_t least, size_t *room)
 {
-    struct bytes *outgoing = &reactor->outgoing;
-    if (!grow(outgoing, BLOCK_BYTES))
+    uint8_t *outbox = reactor_outbox(reactor, least + MAX_FRAME_HEADER, room);
+    if (outbox == NULL)
         return NULL;
-    *room = outgoing->capacity - MAX_FRAME_HEADER;
-    return outgoing->data + MAX_FRAME_HEADER;
+    *room -= MAX_FRAME_HEADER;
+    return outbox + MAX_FRAME_HEADER;
 }
 
-bool websocket_grow(struct reactor *reactor, size_t room)
+void websocket_send(struct socket *socket, enum opcode opcode, uint8_t *payload, size_t length)
 {
-    return grow(&reactor->outgoing, room + MAX_FRAME_HEADER);
-}
-
-void websocket_send(struct socket *socket, enum opcode opcode, size_t length)
-{
-    struct websocket *ws = (struct websocket *)socket;
-    uint8_t *payload = socket->reactor->outgoing.data + MAX_FRAME_HEADER;
-    uint8_t mask[MASK_BYTES], head[MAX_FRAME_HEADER];
+    uint8_t mask[MASK_BYTES], head[MAX_FRAME_HEADER], *frame = payload - MAX_FRAME_HEADER;
     draw_mask(socket->reactor, mask);
     size_t head_length = frame_head(head, opcode, length, mask);
-    frame_mask(payload, payload, length, mask);
-    uint8_t *frame = payload - head_length;
+    /* Frames lie behind one another, so that one write takes several: the payload moves up to its head. */
     memcpy(frame, head, head_length);
-    length += head_length;
-    ssize_t count = -1;
+    frame_mask(frame + head_length, payload, length, mask);
+    reactor_post(socket, frame, head_length + length, opcode);
+}
+
+/* Frames behind one another. */
+static void send_items(struct socket *socket, const uint8_t *bytes, const struct item *items, size_t count)
+{
+    struct websocket *ws = (struct websocket *)socket;
+    size_t length = 0;
+    for (size_t at = 0; at < count; at++)
+        length += items[at].length;
+    ssize_t sent = -1;
     if (ws->first == NULL && socket->descriptor >= 0)
-        count = send(socket->descriptor, frame, length, MSG_DONTWAIT | MSG_NOSIGNAL);
-    size_t taken = count > 0 ? (size_t)count : 0;
-    if (taken < length)
-        keep(ws, opcode, frame + taken, length - taken);
+        sent = send(socket->descriptor, bytes, length, MSG_DONTWAIT | MSG_NOSIGNAL);
+    size_t taken = sent > 0 ? (size_t)sent : 0;
+    for (size_t at = 0; at < count; bytes += items[at++].length) {
+        size_t of_this = taken < items[at].length ? taken : items[at].length;
+        taken -= of_this;
+        if (of_this < items[at].length)
+            keep(ws, (enum opcode)items[at].kind, bytes + of_this, items[at].length - of_this);
+    }
 }
 
 /* ------------------------------------------------------------------ from the app */
@@ -250,11 +256,11 @@ static void take_data(struct websocket *ws, const struct frame *frame, const uin
 static void answer_ping(struct websocket *ws, const uint8_t *payload, size_t length)
 {
     size_t room;
-    uint8_t *answer = websocket_payload(ws->socket.reactor, &room);
+    uint8_t *answer = websocket_payload(ws->socket.reactor, length, &room);
     if (answer == NULL)
         return;
     memcpy(answer, payload, length);
-    websocket_send(&ws->socket, OP_PONG, length);
+    websocket_send(&ws->socket, OP_PONG, answer, length);
     if (ws->pongs > MAX_PENDING_PONGS)
         reactor_gone(&ws->socket, ENOBUFS);
 }
@@ -403,7 +409,7 @@ static void discard(struct socket *socket)
     free(ws);
 }
 
-static const struct behaviour behaviour = {readable, writable, discard};
+static const struct behaviour behaviour = {readable, writable, send_items, discard};
 
 bool is_websocket(const struct socket *socket)
 {

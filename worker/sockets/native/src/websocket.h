@@ -11,13 +11,12 @@
 /* Takes over a duplicate of a connected socket; `head` came behind the upgrade. Its number, or a negative errno. */
 int websocket_adopt(struct reactor *, int descriptor, const uint8_t *head, size_t length);
 /*
- * Where to write the payload of the message that `websocket_send` sends next, and how much fits. More is made room for
- * by `websocket_grow`, false when there is no memory. Lent until the send.
+ * Where to write the payload of the message that `websocket_send` sends next, and how much fits; NULL when there is no
+ * memory. Lent until the send.
  */
-uint8_t *websocket_payload(struct reactor *, size_t *room);
-bool websocket_grow(struct reactor *, size_t room);
-/* Masks and sends the payload. Of a socket that is gone the message counts as not taken. */
-void websocket_send(struct socket *, enum opcode, size_t length);
+uint8_t *websocket_payload(struct reactor *, size_t least, size_t *room);
+/* Masks the payload and sends it before the thread waits again. Of a socket that is gone it counts as not taken. */
+void websocket_send(struct socket *, enum opcode, uint8_t *payload, size_t length);
 /* Begins to read, and stops. */
 void websocket_set_reading(struct socket *, bool reading);
 bool is_websocket(const struct socket *);
