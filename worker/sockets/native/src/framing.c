@@ -18,13 +18,14 @@ static bool is_known(uint8_t opcode)
     return opcode <= OP_BINARY || (opcode >= OP_CLOSE && opcode <= OP_PONG);
 }
 
-static int broken_rule(const uint8_t *bytes)
+static int broken_rule(const uint8_t *bytes, bool in_message)
 {
     uint8_t opcode = bytes[0] & OPCODE, length = bytes[1] & LENGTH;
     bool is_control = opcode >= OP_CLOSE;
+    bool continues = opcode == OP_CONTINUATION;
     if ((bytes[0] & RSV) != 0)
         return VIOLATION_RSV;
-    if (!is_known(opcode))
+    if (!is_known(opcode) || (!is_control && continues != in_message))
         return VIOLATION_OPCODE;
     if (is_control && (bytes[0] & FIN) == 0)
         return VIOLATION_FIN;
@@ -33,11 +34,11 @@ static int broken_rule(const uint8_t *bytes)
     return (bytes[1] & MASKED) != 0 ? VIOLATION_MASK : VIOLATION_NONE;
 }
 
-int frame_read(const uint8_t *bytes, size_t length, struct frame *frame)
+int frame_read(const uint8_t *bytes, size_t length, bool in_message, struct frame *frame)
 {
     if (length < 2)
         return 0;
-    int violation = broken_rule(bytes);
+    int violation = broken_rule(bytes, in_message);
     if (violation != VIOLATION_NONE)
         return -violation;
     frame->opcode = bytes[0] & OPCODE;

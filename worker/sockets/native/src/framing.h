@@ -46,8 +46,11 @@ struct frame {
     size_t length;
 };
 
-/* Reads the head of an unmasked frame (§5.2). 1: here it is; 0: more bytes are needed; negative: a broken rule. */
-int frame_read(const uint8_t *bytes, size_t length, struct frame *frame);
+/*
+ * Reads the head of an unmasked frame (§5.2); `in_message`: the frames before it left a message open.
+ * 1: here it is; 0: more bytes are needed; negative: a broken rule.
+ */
+int frame_read(const uint8_t *bytes, size_t length, bool in_message, struct frame *frame);
 
 /* Writes the head of a final, masked frame; its length. */
 size_t frame_head(uint8_t *to, enum opcode opcode, size_t length, const uint8_t mask[MASK_BYTES]);

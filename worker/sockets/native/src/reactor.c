@@ -179,7 +179,7 @@ uint8_t *reactor_outbox(struct reactor *reactor, size_t bytes, size_t *room)
     struct bytes *outbox = &reactor->outbox;
     if (outbox->length + bytes > outbox->capacity || reactor->item_count == OUTBOX_ITEMS)
         reactor_send_all(reactor);
-    if (bytes > outbox->capacity) {
+    if (outbox->data == NULL || bytes > outbox->capacity) {
         size_t capacity = bytes > OUTBOX_BYTES ? bytes : OUTBOX_BYTES;
         uint8_t *data = realloc(outbox->data, capacity);
         if (data == NULL)

@@ -224,11 +224,7 @@ static void tell_message(struct websocket *ws, enum opcode opcode, const uint8_t
 
 static void take_data(struct websocket *ws, const struct frame *frame, const uint8_t *payload, bool in_arena)
 {
-    bool continues = frame->opcode == OP_CONTINUATION, is_open = ws->fragments > 0;
-    if (continues != is_open) {
-        broke(ws, VIOLATION_OPCODE);
-        return;
-    }
+    bool is_open = ws->fragments > 0;
     if (frame->final && !is_open) {
         tell_message(ws, frame->opcode, payload, frame->length, in_arena);
         return;
@@ -239,8 +235,7 @@ static void take_data(struct websocket *ws, const struct frame *frame, const uin
         broke(ws, VIOLATION_FRAGMENTS);
         return;
     }
-    bool fits = ws->message.length + frame->length <= MAX_MESSAGE_BYTES;
-    if (!fits || !append(&ws->message, payload, frame->length)) {
+    if (!append(&ws->message, payload, frame->length)) {
         broke(ws, VIOLATION_MESSAGE_LENGTH);
         return;
     }
@@ -306,17 +301,19 @@ static size_t take_frames(struct websocket *ws, const uint8_t *bytes, size_t len
     size_t at = 0;
     while (listens(ws)) {
         struct frame frame;
-        int got = frame_read(bytes + at, length - at, &frame);
-        if (got < 0)
-            broke(ws, -got);
-        if (got <= 0 || length - at - frame.header < frame.length)
-            break;
         if (reactor_is_full(ws->socket.reactor)) {
             if (in_arena)
                 break;
             reactor_flush(ws->socket.reactor);
             continue;
         }
+        int got = frame_read(bytes + at, length - at, ws->fragments > 0, &frame);
+        if (got > 0 && frame.opcode < OP_CLOSE && ws->message.length + frame.length > MAX_MESSAGE_BYTES)
+            got = -VIOLATION_MESSAGE_LENGTH;
+        if (got < 0)
+            broke(ws, (enum violation)-got);
+        if (got <= 0 || length - at - frame.header < frame.length)
+            break;
         take(ws, &frame, bytes + at + frame.header, in_arena);
         at += frame.header + frame.length;
     }
