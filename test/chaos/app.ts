@@ -25,6 +25,8 @@ let cutUntil = 0;
 let documents = 0;
 
 const server = createServer((request, response) => void answer(request, response));
+// Whoever pools connections to it lets go of one after a second: what is left open is looked for after each fault.
+server.keepAliveTimeout = 2000;
 const upgrades = new WebSocketServer({
   server,
   perMessageDeflate: false,

@@ -53,25 +53,28 @@ export interface Size {
   readonly steady: number;
   /** Calls that are being set up when it happens. */
   readonly settingUp: number;
+  /** Streams and counters come to rest within this; default 1.5 s. */
+  readonly restMs?: number;
 }
 
 const HEAL_MS = 25_000;
-/** Streams and counters come to rest. */
 const REST_MS = 1500;
 const END_MS = 30_000;
 
 export async function runFault(scene: Scene, fault: Fault, size: Size): Promise<Outcome> {
+  const { steady, settingUp, restMs = REST_MS } = size;
   scene.calls = [];
-  await placeSteady(scene, size.steady);
-  await pause(systemClock, REST_MS);
+  await placeSteady(scene, steady);
+  await pause(systemClock, restMs);
   const before = await takeStock(scene);
-  await placeSettingUp(scene, size.settingUp);
+  await placeSettingUp(scene, settingUp);
   await scene.phones.ask({ kind: 'mark' });
   const harm = await fault.harm(scene, before);
   const isLeft = ({ sid }: { readonly sid: string }): boolean => !fault.costsHits || !harm.hits.has(sid);
   // Finds the sids of those that never came up.
   if (fault.costsHits) await takeStock(scene);
   const healed = await heal(scene, scene.calls.filter(isLeft).length);
+  await pause(systemClock, restMs);
   const after = await takeStock(scene);
   const kept = after.filter(isLeft);
   const found: Check[] = [goesOn(kept), oneDialog(kept), ...streamsOf(fault, kept), ...fault.holds(after, harm)];
@@ -100,9 +103,7 @@ const streamsOf = ({ endsStreams = false }: Fault, after: readonly Account[]): r
 async function heal(scene: Scene, calls: number): Promise<number> {
   const began = systemClock.monotonic();
   await scene.until(async () => (await upCount(scene, scene.calls)) === calls, HEAL_MS);
-  const took = systemClock.monotonic() - began;
-  await pause(systemClock, REST_MS);
-  return Math.round(took);
+  return Math.round(systemClock.monotonic() - began);
 }
 
 /** Every other one by the API, the rest by their phones. */

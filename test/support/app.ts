@@ -97,6 +97,8 @@ export class App {
 
   static async start(owner: Owner, host = '127.0.0.1'): Promise<App> {
     const server = createServer();
+    // Whoever pools connections to it lets go of one after a second: what is left open is looked for when a test ends.
+    server.keepAliveTimeout = 2000;
     const app = new App(server);
     server.on('connection', (socket) => {
       app.#sockets.add(socket);

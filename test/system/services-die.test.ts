@@ -13,7 +13,7 @@ import { runFault } from '../chaos/run-fault.ts';
 import { Scene } from '../chaos/scene.ts';
 import { suiteOwner } from '../support/suite.ts';
 
-const SIZE = { steady: 6, settingUp: 2 };
+const SIZE = { steady: 6, settingUp: 2, restMs: 600 };
 
 describe('calls outlive', () => {
   const owner = suiteOwner();
@@ -22,7 +22,7 @@ describe('calls outlive', () => {
     scene = await Scene.open(owner, { workers: 2 });
   });
 
-  for (const fault of [killGateway, rollGateway, killApi, killParser, stopRedis, emptyRedis]) {
+  for (const fault of [killGateway, rollGateway, killApi, killParser, stopRedis(6000), emptyRedis]) {
     it(fault.title, async () => {
       const { checks } = await runFault(scene, fault, SIZE);
       assert.deepEqual(

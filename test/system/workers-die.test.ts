@@ -4,7 +4,7 @@
  */
 import assert from 'node:assert/strict';
 import { before, describe, it } from 'node:test';
-import { bugsInACall } from '../chaos/faults/bug-in-a-call.ts';
+import { bugInACall } from '../chaos/faults/bug-in-a-call.ts';
 import { freezeWorker } from '../chaos/faults/freeze-worker.ts';
 import { killWorker } from '../chaos/faults/kill-worker.ts';
 import { rollingDeploy } from '../chaos/faults/rolling-deploy.ts';
@@ -21,9 +21,9 @@ describe('calls survive', () => {
     scene = await Scene.open(owner, { workers: 2, environment: { DRAIN_TIMEOUT: '1s', ...injected() } });
   });
 
-  for (const fault of [killWorker, threadExits, ...bugsInACall, rollingDeploy, freezeWorker]) {
+  for (const fault of [killWorker, threadExits, bugInACall, rollingDeploy, freezeWorker(5000)]) {
     it(fault.title, async () => {
-      const { checks } = await runFault(scene, fault, { steady: 14, settingUp: 4 });
+      const { checks } = await runFault(scene, fault, { steady: 14, settingUp: 4, restMs: 600 });
       const broken = checks.filter(({ held }) => !held).map(({ what, detail }) => `${what}: ${detail}`);
       assert.deepEqual(broken, [], scene.system.lines.join('\n'));
     });

@@ -7,7 +7,7 @@
 import type { Callback } from '../../shared/domain/callback.ts';
 import type { TimelineEntry } from '../../shared/domain/event.ts';
 import type { Posted } from '../../shared/domain/letter.ts';
-import type { Clock } from '../../shared/kernel/clock.ts';
+import type { Clock, Timer } from '../../shared/kernel/clock.ts';
 import { pause } from '../../shared/kernel/deadline.ts';
 import type { Logger } from '../../shared/kernel/log.ts';
 import { redactUrl } from '../../shared/kernel/redact.ts';
@@ -20,8 +20,9 @@ const MAX_BYTES = 65_536;
 /** Waits between the attempts: five attempts within a minute. */
 const BACK_OFF_MS: readonly number[] = [1000, 4000, 15_000, 30_000];
 
-/** Beyond the request and the wait after it: time to write down what came of it. */
-const LEASE_MARGIN_MS = 5000;
+/** A courier that dies is followed by another after so long; one that lives says so, however long its application takes. */
+const LEASE_MS = 6000;
+const RENEW_EVERY_MS = 1500;
 /** While another courier has the lease, it is asked for this often: that one may be done early. */
 const BUSY_PAUSE_MS = 1000;
 
@@ -55,7 +56,8 @@ export class Courier {
   readonly #life = new AbortController();
   #round: Promise<void> | null = null;
   #again = false;
-  #isHolding = false;
+  /** Runs while we hold the lease. */
+  #renewal: Timer | null = null;
 
   constructor(ports: CourierPorts) {
     this.#ports = ports;
@@ -108,10 +110,21 @@ export class Courier {
         }
       } while (this.#again);
     } finally {
+      const isHolding = this.#renewal !== null;
+      this.#renewal?.cancel();
+      this.#renewal = null;
       // When this fails the lease runs out by itself.
-      if (this.#isHolding) await outbox.release().catch(() => {});
-      this.#isHolding = false;
+      if (isHolding) await outbox.release().catch(() => {});
     }
+  }
+
+  #renewLater(): void {
+    const { clock, outbox } = this.#ports;
+    this.#renewal = clock.after(RENEW_EVERY_MS, () => {
+      // What this answers is asked again before the next attempt.
+      outbox.claim(LEASE_MS).catch(() => {});
+      this.#renewLater();
+    });
   }
 
   /** The next callback, as soon as no other courier is at it; null when none is owed. */
@@ -120,10 +133,10 @@ export class Courier {
     const { signal } = this.#stop;
     for (;;) {
       signal.throwIfAborted();
-      const claim = await outbox.claim(leaseMsOf(1));
+      const claim = await outbox.claim(LEASE_MS);
       if (claim.kind === 'empty') return null;
       if (claim.kind === 'owed') {
-        this.#isHolding = true;
+        if (this.#renewal === null) this.#renewLater();
         return claim.owed;
       }
       await pause(clock, Math.min(claim.forMs, BUSY_PAUSE_MS), signal);
@@ -143,7 +156,7 @@ export class Courier {
         return { type: 'callback.failed', ...place, attempts, detail: `${answer.code} ${answer.detail}` };
       }
       await pause(this.#ports.clock, waitMs, this.#stop.signal);
-      const claim = await this.#ports.outbox.claim(leaseMsOf(attempts + 1));
+      const claim = await this.#ports.outbox.claim(LEASE_MS);
       if (claim.kind !== 'owed' || claim.owed.id !== id) return null;
     }
   }
@@ -154,9 +167,6 @@ export class Courier {
     return this.#ports.fetcher.fetch(traceparent === undefined ? order : { ...order, traceparent });
   }
 }
-
-/** The lease for an attempt covers the wait after it as well. */
-const leaseMsOf = (attempt: number): number => TIMEOUT_MS + (BACK_OFF_MS[attempt - 1] ?? 0) + LEASE_MARGIN_MS;
 
 /** Trouble that may pass: the server's own (5xx, 429) or on the way. A refusal stays one. */
 function mayPass({ code, httpStatus }: FetchFailed): boolean {

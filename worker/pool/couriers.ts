@@ -109,8 +109,9 @@ export class Couriers implements Courier {
         },
         // The application has answered: trying again until that is written down, or it is asked twice.
         remove: async (id) => {
-          await untilDone(clock, this.#stop.signal, () => outbox.remove(sid, id, first ?? undefined));
-          this.#delivered(sid, first);
+          const delivered = first;
+          await untilDone(clock, this.#stop.signal, () => outbox.remove(sid, id, delivered ?? undefined));
+          this.#delivered(sid, delivered);
         },
         release: () => outbox.release(sid, me),
       },

@@ -1,6 +1,6 @@
 /** Every fault of the run, in the order they happen. To add one: a file beside this, and a line here. */
 import type { Fault } from '../run-fault.ts';
-import { bugsInACall } from './bug-in-a-call.ts';
+import { bugInACall } from './bug-in-a-call.ts';
 import { bursts } from './burst.ts';
 import { cutApp } from './cut-app.ts';
 import { freezeWorker } from './freeze-worker.ts';
@@ -17,17 +17,17 @@ import { weather } from './weather.ts';
 
 export const faults: readonly Fault[] = [
   killWorker,
-  freezeWorker,
+  freezeWorker(10_000),
   threadExits,
   threadThrows,
   threadOutOfMemory,
-  ...bugsInACall,
+  bugInACall,
   rollingDeploy,
   killGateway,
   rollGateway,
   killApi,
   killParser,
-  stopRedis,
+  stopRedis(10_000),
   killRedis,
   emptyRedis,
   cutApp,

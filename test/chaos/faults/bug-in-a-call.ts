@@ -1,4 +1,4 @@
-/** A bug is thrown in one call, where its sound is read, in its beat or at the words of its app: it costs that call and no other. */
+/** A bug is thrown in three calls, where sound is read, in a beat and at the words of an app: it costs those calls and no other. */
 import { earPath } from '../documents.ts';
 import { words } from '../inject-orders.ts';
 import { type Check, everyCall, oneOwnerHeard, silentAtMost, untouched } from '../judge.ts';
@@ -9,23 +9,40 @@ import { steady } from './services.ts';
 
 const SILENCE_MS = 400;
 
-interface Bug {
-  readonly where: keyof typeof words;
-  readonly title: string;
+interface Way {
+  readonly word: string;
   readonly isVictim: (call: Account) => boolean;
   readonly plant: (scene: Scene, victim: Account, word: string) => Promise<unknown>;
 }
 
-const bug = ({ where, title, isVictim, plant }: Bug): Fault => ({
-  name: `bug-in-${where}`,
-  title,
+const onItsLine: Omit<Way, 'word'> = {
+  isVictim: () => true,
+  plant: (scene, { number }, word) => scene.phones.ask({ kind: 'poison', number, word }),
+};
+const ways: readonly Way[] = [
+  {
+    word: words.stream,
+    isVictim: ({ kind }) => kind === 'two-way',
+    plant: (scene, { kind, number }, word) => scene.app.ask({ kind: 'poison', path: earPath(kind, number), word }),
+  },
+  { word: words.socket, ...onItsLine },
+  { word: words.beat, ...onItsLine },
+];
+
+export const bugInACall: Fault = {
+  name: 'bug-in-a-call',
+  title: 'a bug in each of three calls: where its sound is read, in its beat, where its app is heard',
   costsHits: true,
   harm: async (scene, before) => {
-    const victim = steady(before).find(isVictim);
-    if (!victim) throw new Error('there is no such call');
     const at = Date.now();
-    await plant(scene, victim, words[where]);
-    return { at, hits: new Set([victim.sid]) };
+    const hits = new Set<string>();
+    for (const { word, isVictim, plant } of ways) {
+      const victim = steady(before).find((call) => !hits.has(call.sid) && isVictim(call));
+      if (!victim) throw new Error('there is no such call');
+      hits.add(victim.sid);
+      await plant(scene, victim, word);
+    }
+    return { at, hits };
   },
   holds: (after, { hits }) => {
     const others = after.filter(({ sid }) => !hits.has(sid));
@@ -36,7 +53,7 @@ const bug = ({ where, title, isVictim, plant }: Bug): Fault => ({
       untouched(steady(others)),
     ];
   },
-});
+};
 
 const endedByTheBug = (accounts: readonly Account[]): Check =>
   everyCall('its own call ends, and says why', accounts, ({ events, line }) => {
@@ -44,19 +61,3 @@ const endedByTheBug = (accounts: readonly Account[]): Check =>
     const cause = (end as { readonly cause?: string } | undefined)?.cause;
     return cause === 'internal_error' && line?.state === 'ended' ? null : `${cause}, the phone is ${line?.state}`;
   });
-
-const onItsLine = {
-  isVictim: () => true,
-  plant: (scene: Scene, { number }: Account, word: string) => scene.phones.ask({ kind: 'poison', number, word }),
-};
-
-export const bugsInACall: readonly Fault[] = [
-  bug({ where: 'socket', title: 'a bug where the sound of one call is read', ...onItsLine }),
-  bug({ where: 'beat', title: 'a bug in the beat of one call', ...onItsLine }),
-  bug({
-    where: 'stream',
-    title: 'a bug where the stream of one call reads what its app says',
-    isVictim: ({ kind }) => kind === 'two-way',
-    plant: (scene, { kind, number }, word) => scene.app.ask({ kind: 'poison', path: earPath(kind, number), word }),
-  }),
-];

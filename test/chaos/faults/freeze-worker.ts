@@ -1,4 +1,4 @@
-/** A worker process is stopped for ten seconds (SIGSTOP) and goes on: by then its calls have another owner. */
+/** A worker process is stopped (SIGSTOP), for longer than its leases last, and goes on: by then its calls have another owner. */
 import { systemClock } from '../../../shared/kernel/clock.ts';
 import { pause } from '../../../shared/kernel/deadline.ts';
 import {
@@ -12,13 +12,12 @@ import {
 import type { Fault } from '../run-fault.ts';
 import { busiestOwner, hitsOf } from './owners.ts';
 
-const FROZEN_MS = 10_000;
 /** What the old owner would still say, it says within this. */
 const AFTERWARDS_MS = 3000;
 
-export const freezeWorker: Fault = {
+export const freezeWorker = (frozenMs: number): Fault => ({
   name: 'freeze-worker',
-  title: 'a worker frozen for 10 s',
+  title: `a worker frozen for ${frozenMs / 1000} s`,
   harm: async (scene, before) => {
     const worker = scene.workerOf(busiestOwner(before));
     const { pid } = worker;
@@ -26,7 +25,7 @@ export const freezeWorker: Fault = {
     const at = Date.now();
     worker.signal('SIGSTOP');
     try {
-      await pause(systemClock, FROZEN_MS);
+      await pause(systemClock, frozenMs);
     } finally {
       worker.signal('SIGCONT');
     }
@@ -47,4 +46,4 @@ export const freezeWorker: Fault = {
       untouched(after.filter(({ sid, settingUp }) => !hits.has(sid) && !settingUp)),
     ];
   },
-};
+});

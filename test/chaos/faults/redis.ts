@@ -1,5 +1,5 @@
 /**
- * Redis is silent for ten seconds (SIGSTOP), dies and comes back with its data, or comes back empty. Sound and
+ * Redis is silent for a while (SIGSTOP), dies and comes back with its data, or comes back empty. Sound and
  * streams do not depend on it; what it should have been told it is told afterwards, and what it forgot, again.
  */
 import { systemClock } from '../../../shared/kernel/clock.ts';
@@ -12,7 +12,6 @@ import type { Fault } from '../run-fault.ts';
 import type { Scene } from '../scene.ts';
 import { steady } from './services.ts';
 
-const AWAY_MS = 10_000;
 const SILENCE_MS = 500;
 const BACK_WITHIN_MS = 15_000;
 const SEEN_AFTER_MS = 3000;
@@ -22,9 +21,9 @@ const SAID_WITHIN_MS = 3000;
 /** What the API said meanwhile. */
 let said: { readonly status: number; readonly code: string; readonly retryAfter: string | null } | null = null;
 
-export const stopRedis: Fault = {
+export const stopRedis = (awayMs: number): Fault => ({
   name: 'stop-redis',
-  title: 'Redis silent for 10 s',
+  title: `Redis silent for ${awayMs / 1000} s`,
   harm: async (scene) => {
     const at = Date.now();
     const pid = redisOf(scene);
@@ -32,7 +31,7 @@ export const stopRedis: Fault = {
     try {
       await pause(systemClock, SAID_WITHIN_MS);
       said = await ask(scene);
-      await pause(systemClock, AWAY_MS - SAID_WITHIN_MS);
+      await pause(systemClock, awayMs - SAID_WITHIN_MS);
     } finally {
       process.kill(pid, 'SIGCONT');
     }
@@ -41,7 +40,7 @@ export const stopRedis: Fault = {
     return { at, hits: new Set() };
   },
   holds: (after) => [silentAtMost(steady(after), SILENCE_MS), untouched(steady(after)), saidSo()],
-};
+});
 
 export const killRedis: Fault = {
   name: 'kill-redis',

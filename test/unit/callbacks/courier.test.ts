@@ -55,9 +55,9 @@ class Desk {
   readonly courier = this.another('first');
   #last = 0;
 
-  another(name: string, fetcher: Fetcher = this.fetcher): Courier {
+  another(name: string, fetcher: Fetcher = this.fetcher, clock = this.clock): Courier {
     return new Courier({
-      clock: this.clock,
+      clock,
       log: silentLogger,
       fetcher,
       outbox: this.outbox.of(name),
@@ -211,12 +211,15 @@ describe('two couriers of one call', () => {
     const desk = new Desk();
     desk.owe('once');
     const dead = new SlowApplication();
-    const one = desk.another('one', dead);
+    const one = desk.another('one', dead, new ManualClock());
+    const diedAt = desk.clock.now();
     void one.drain().catch(() => undefined);
     await turn();
     desk.fetcher.pages.set('https://app.example/status', { body: '' });
     await desk.through(desk.courier.drain());
     assert.deepEqual([dead.asked.length, desk.told, desk.owed.length], [1, ['once'], 0]);
+    const waitedMs = desk.clock.now() - diedAt;
+    assert.ok(waitedMs <= 8000, `${waitedMs} ms`);
     dead.accept();
     await turn();
     await one.close();
