@@ -10,6 +10,7 @@ import type { Guard } from '../shared/kernel/guard.ts';
 import { createLogger } from '../shared/kernel/log.ts';
 import { RedisPing } from '../shared/metrics/redis-ping.ts';
 import { createDestinationGuard } from '../shared/net/destination.ts';
+import { readMoved } from '../shared/net/moved-notice.ts';
 import { leaseTimes, openQueue } from '../shared/queue.ts';
 import { readSettings, type Settings, SettingsError } from '../shared/settings.ts';
 import { openStore } from '../shared/store/open.ts';
@@ -122,9 +123,10 @@ async function open(settings: Settings, redisUrl: string): Promise<Pool> {
     log,
     courier: couriers,
     lease,
-    makeLeg: ({ callSid, ...order }) =>
+    makeLeg: ({ callSid, onMoved, ...order }) =>
       makeLeg({
         ...order,
+        moved: { read: (packet) => readMoved(authToken, callSid, packet), tell: onMoved },
         record: dump && ((tee) => dump.start(`${callSid}-${order.id}`, tee)),
         session: sdpSession(callSid),
       }),

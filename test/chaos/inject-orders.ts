@@ -1,4 +1,4 @@
-/** What `inject.ts` can be told: how a worker thread dies, and what makes one call fail. */
+/** What `inject.ts` can be told: how a worker thread dies or loses Redis, and what makes one call fail. */
 import { mkdtempSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
@@ -7,6 +7,11 @@ export interface ThreadDeath {
   /** Which thread of its process. */
   readonly thread: number;
   readonly how: 'exit' | 'throw' | 'reject' | 'memory';
+}
+
+/** For so long no thread of the process reaches Redis. */
+export interface CutOff {
+  readonly cutOffMs: number;
 }
 
 /**
@@ -24,6 +29,6 @@ export function injected(): Readonly<Record<string, string>> {
 }
 
 /** Written before SIGUSR2 is sent. */
-export function orderDeath(pid: number, death: ThreadDeath): void {
-  writeFileSync(path.join(folder, `${pid}.json`), JSON.stringify(death));
+export function orderHarm(pid: number, harm: ThreadDeath | CutOff): void {
+  writeFileSync(path.join(folder, `${pid}.json`), JSON.stringify(harm));
 }

@@ -1,12 +1,13 @@
 /**
  * Bugs and deaths that cannot be had from outside, put into worker threads by `NODE_OPTIONS=--import`: the product
  * has no hook for them. On SIGUSR2 a worker process reads `<CHAOS_ORDERS>/<pid>.json` and one of its threads dies as
- * that says. An RTP packet, or a media message of an app, with a word of `words` in it is a bug in the call it belongs to.
+ * that says, or all of them lose Redis for a while. An RTP packet, or a media message of an app, with a word of `words` in it is a bug in the call it belongs to.
  */
 import dgram from 'node:dgram';
 import { readFileSync } from 'node:fs';
+import net from 'node:net';
 import { BroadcastChannel, isMainThread, workerData } from 'node:worker_threads';
-import { type ThreadDeath, words } from './inject-orders.ts';
+import { type CutOff, type ThreadDeath, words } from './inject-orders.ts';
 
 const HEADER_BYTES = 12;
 const channel = new BroadcastChannel('chaos');
@@ -22,12 +23,14 @@ if (isMainThread) {
 } else if (isCallThread(workerData)) {
   const { index } = workerData;
   channel.onmessage = (message): void => {
-    const death = (message as unknown as { readonly data: ThreadDeath }).data;
-    if (death.thread === index) die(death.how);
+    const harm = (message as unknown as { readonly data: ThreadDeath | CutOff }).data;
+    if ('cutOffMs' in harm) cutOff(harm.cutOffMs);
+    else if (harm.thread === index) die(harm.how);
   };
   channel.unref();
   plantBugs();
   plantBugInStreams();
+  watchRedis();
 }
 
 function isCallThread(data: unknown): data is { readonly index: number } {
@@ -41,6 +44,36 @@ function die(how: ThreadDeath['how']): void {
     if (how === 'throw') throw new Error('a bug outside all calls, put in by the chaos run');
     if (how === 'memory') eatMemory();
   });
+}
+
+const toRedis = new Set<net.Socket>();
+let cutOffUntil = 0;
+
+/** Connections to Redis are known, and while it is cut off none comes about. */
+function watchRedis(): void {
+  const port = Number(new URL(process.env['REDIS_URL'] ?? 'redis://none').port);
+  const { connect } = net.Socket.prototype as unknown as { connect: (...args: unknown[]) => net.Socket };
+  Object.assign(net.Socket.prototype, {
+    connect(this: net.Socket, ...args: unknown[]): net.Socket {
+      const [first] = args;
+      const options = (Array.isArray(first) ? first[0] : first) as { readonly port?: number | string } | undefined;
+      if (Number(options?.port) !== port) return connect.apply(this, args);
+      if (performance.now() < cutOffUntil) {
+        setImmediate(() =>
+          this.destroy(Object.assign(new Error('cut off by the chaos run'), { code: 'EHOSTUNREACH' })),
+        );
+        return this;
+      }
+      toRedis.add(this);
+      this.once('close', () => toRedis.delete(this));
+      return connect.apply(this, args);
+    },
+  });
+}
+
+function cutOff(ms: number): void {
+  cutOffUntil = performance.now() + ms;
+  for (const socket of toRedis) socket.destroy();
 }
 
 function eatMemory(): void {

@@ -63,7 +63,7 @@ export class GatewayFixture {
   }
 
   /** A call of ours that is dialled and has an owner. */
-  async outbound(to = '+15550100009', trunk: string | null = null): Promise<CallSid> {
+  async outbound(to = '+15550100009', trunk: string | null = null, sdp = 'v=0 ours'): Promise<CallSid> {
     const sid = newCallSid();
     this.world.addCall(outboundRecord(sid, to));
     this.world.claim(sid, OWNER);
@@ -75,7 +75,7 @@ export class GatewayFixture {
       callerName: 'Pivot',
       trunk,
       headers: { 'X-Order': '7', Subject: 'not ours to set', 'X-Bad': 'a\r\nVia: evil' },
-      sdp: 'v=0 ours',
+      sdp,
       ringTimeoutMs: 60_000,
     });
     return sid;

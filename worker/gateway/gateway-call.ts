@@ -14,6 +14,7 @@ import { CallWriter, type WriterPorts } from './call-writer.ts';
 import { type DialLetter, dialOrders, isTrunkFailure } from './dial-orders.ts';
 import { GatewayLeg, type GatewayLegDelegate } from './gateway-leg.ts';
 import { InboundWait } from './inbound-wait.ts';
+import type { MediaPlace } from './media-place.ts';
 import type { GatewayIdentity } from './ports.ts';
 import { type StoredLeg, storedLeg } from './stored-leg.ts';
 import { passwordOf } from './trunks.ts';
@@ -25,6 +26,8 @@ export interface CallParts {
   readonly trunks: readonly Trunk[];
   readonly queueTimeoutMs: number;
   readonly log: Logger;
+  /** Tells an owner that was replaced that it is; see `moved-notices.ts`. */
+  readonly tellMoved: (sid: CallSid, from: MediaPlace, version: number) => void;
 }
 
 /** INVITEs not tried yet, and until when it is worth trying. */
@@ -88,6 +91,7 @@ export class GatewayCall implements GatewayLegDelegate {
     const leg = new GatewayLeg(id, stage === 'ended' ? 'up' : stage, way, this.#parts.writer.clock, this);
     this.#legs.set(id, leg);
     this.#usernames.set(id, username);
+    leg.media = stored.media ?? null;
     const resumed = data !== null && this.#resume(leg, data, username);
     if (stage !== 'ended' && resumed) return true;
     leg.hangup();
@@ -159,7 +163,7 @@ export class GatewayCall implements GatewayLegDelegate {
 
   onState(leg: GatewayLeg, data: SipCallData | null): void {
     const username = this.#usernames.get(leg.id) ?? null;
-    this.writer.dialog(leg.id, data === null ? null : storedLeg(leg.way, leg.stage, data, username));
+    this.writer.dialog(leg.id, data === null ? null : storedLeg(leg.way, leg.stage, data, username, leg.media));
   }
 
   onDialFailed(leg: GatewayLeg, code: number): boolean {
@@ -180,6 +184,10 @@ export class GatewayCall implements GatewayLegDelegate {
   onCallerGone(letter: CallLetter): void {
     if (this.#wait) this.#wait.callerGone(letter);
     else this.writer.letter(letter);
+  }
+
+  onMoved(from: MediaPlace, version: number): void {
+    this.#parts.tellMoved(this.sid, from, version);
   }
 
   onEnded(leg: GatewayLeg): void {
@@ -266,7 +274,8 @@ export class GatewayCall implements GatewayLegDelegate {
     const leg = new GatewayLeg(letter.leg, 'calling', 'out', writer.clock, this);
     this.#legs.set(leg.id, leg);
     this.#attempts.set(leg.id, { rest, untilMs: writer.clock.now() + letter.ringTimeoutMs });
-    this.writer.dialog(leg.id, storedLeg('out', 'calling', null, null));
+    leg.described(letter.sdp);
+    this.writer.dialog(leg.id, storedLeg('out', 'calling', null, null, leg.media));
     this.#send(leg, first);
     this.#invitedMs = writer.clock.monotonic();
     if (letter.orderedAt !== undefined)

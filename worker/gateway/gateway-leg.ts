@@ -7,12 +7,13 @@
  * Owned by its `GatewayCall`; the dialog belongs to the SIP stack, its data to Redis.
  */
 import type { TimelineEntry } from '../../shared/domain/event.ts';
-import type { CallLetter, GatewayLetter } from '../../shared/domain/letter.ts';
+import type { CallLetter, GatewayLetter, Sdp } from '../../shared/domain/letter.ts';
 import type { Clock, Timer } from '../../shared/kernel/clock.ts';
 import type { LegId } from '../../shared/kernel/ids.ts';
 import { reasonPhrase } from '../sip/message/respond.ts';
 import type { SipCall, SipCallData, SipCallDelegate } from '../sip/sip-call.ts';
 import { readInfoDigit } from './digits.ts';
+import { isSamePlace, type MediaPlace, ownDescription } from './media-place.ts';
 import { sipEntry } from './sip-entries.ts';
 
 /** Letters to a leg that exists. */
@@ -30,6 +31,8 @@ export interface GatewayLegDelegate {
   /** An unanswered caller is gone. */
   onCallerGone(letter: CallLetter): void;
   onEnded(leg: GatewayLeg): void;
+  /** The media of our side is elsewhere than before: the call has another owner, whose description has this version. */
+  onMoved(from: MediaPlace, version: number): void;
 }
 
 /** The owner has this long to answer a re-INVITE before we do, keeping the session as it is. */
@@ -38,6 +41,8 @@ const REOFFER_DEADLINE_MS = 10_000;
 export class GatewayLeg implements SipCallDelegate {
   readonly id: LegId;
   readonly way: 'in' | 'out';
+  /** Where the media of our side is; to be set again after a restart. */
+  media: MediaPlace | null = null;
   readonly #delegate: GatewayLegDelegate;
   readonly #clock: Clock;
   #sip: SipCall | null = null;
@@ -98,8 +103,18 @@ export class GatewayLeg implements SipCallDelegate {
       this.hangup();
       return;
     }
+    if ('sdp' in letter && letter.sdp !== null) this.described(letter.sdp);
     if (this.#stage === 'invited') this.#applyInvited(letter);
     else if (this.#stage === 'up') this.#applyUp(letter);
+  }
+
+  /** The owner has described its media. */
+  described(sdp: Sdp): void {
+    const description = ownDescription(sdp);
+    if (description === null) return;
+    const before = this.media;
+    this.media = description;
+    if (before !== null && !isSamePlace(before, description)) this.#delegate.onMoved(before, description.version);
   }
 
   /** Ends the leg whatever it does; nothing more is told of it. Idempotent. */

@@ -35,6 +35,7 @@ export interface GatewayOptions {
   /** `host:port` where this process shows its metrics. */
   readonly probe?: string | null;
   readonly counted?: CountersListener;
+  readonly tellMoved?: CallParts['tellMoved'];
   readonly tracer?: Tracer | null;
 }
 
@@ -92,9 +93,10 @@ export class Gateway implements SipUserAgentDelegate {
       queueTimeoutMs,
       probe = null,
       tracer = null,
+      tellMoved = () => {},
     } = this.#options;
     const writer = { store, queue, clock, counters: this.#counters, gateway: identity.id, room: this.#room };
-    const parts: CallParts = { writer, ua, identity, trunks, queueTimeoutMs, log };
+    const parts: CallParts = { writer, ua, identity, trunks, queueTimeoutMs, log, tellMoved };
     this.#identity = identity;
     this.#parts = parts;
     const guard = new SourceGuard(allow, trunks, identity.address);

@@ -20,6 +20,7 @@ import { openUserAgent } from '../sip/user-agent.ts';
 import { Gateway } from './gateway.ts';
 import { GatewayMetrics } from './gateway-metrics.ts';
 import { listenAgain } from './listen-again.ts';
+import { MovedNotices } from './moved-notices.ts';
 import { gatewayIdOf } from './ports.ts';
 import { phoneBankTrunk } from './trunks.ts';
 
@@ -52,6 +53,8 @@ async function start(closers: Closers): Promise<ServiceInfo> {
   const { PROBE_HOST, PROBE_PORT } = settings;
   const probe = PROBE_PORT === undefined ? null : await openProbe(PROBE_HOST, PROBE_PORT, () => metrics.text());
   closers.push(() => probe?.close());
+  const notices = new MovedNotices(settings.AUTH_TOKEN, clock);
+  closers.push(() => notices.close());
   const gateway = new Gateway({
     store,
     queue,
@@ -63,6 +66,7 @@ async function start(closers: Closers): Promise<ServiceInfo> {
     queueTimeoutMs: settings.QUEUE_TIMEOUT,
     probe: probe?.address ?? null,
     counted: metrics,
+    tellMoved: (sid, from, version) => notices.tell(sid, from, version),
     tracer,
   });
   const options = {

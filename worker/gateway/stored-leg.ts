@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import type { SipCallData } from '../sip/sip-call.ts';
 import type { LegStage } from './gateway-leg.ts';
+import type { MediaPlace } from './media-place.ts';
 
 const schema = z.object({
   version: z.literal(1),
@@ -10,6 +11,8 @@ const schema = z.object({
   data: z.record(z.string(), z.unknown()).nullable(),
   /** The user of the trunk our INVITE went to, for digest: the password is in the settings. */
   username: z.string().nullish(),
+  /** Where the media of the call's owner is. */
+  media: z.object({ address: z.string(), port: z.number() }).nullish(),
 });
 
 export type StoredLeg = z.output<typeof schema>;
@@ -19,12 +22,14 @@ export const storedLeg = (
   stage: LegStage,
   data: SipCallData | null,
   username: string | null,
+  media: MediaPlace | null,
 ): StoredLeg => ({
   version: 1,
   way,
   stage,
   data: data === null ? null : { ...data },
   ...(username === null ? {} : { username }),
+  ...(media === null ? {} : { media: { address: media.address, port: media.port } }),
 });
 
 /** Null when it was written by a version this one does not understand. */

@@ -8,6 +8,7 @@ import type { Tee } from '../media/frame.ts';
 import type { PortPool } from '../rtp/ports.ts';
 import type { BindDatagram } from '../sockets/datagram.ts';
 import type { LegDelegate } from './leg.ts';
+import type { MovedWatch } from './leg-media.ts';
 import type { AudioName } from './sdp.ts';
 import { SipLeg } from './sip-leg.ts';
 
@@ -40,13 +41,14 @@ export interface LegSetting {
   readonly record: ((tee: Tee) => () => void) | null;
   /** The session id of `o=`: the same for every owner of the call. */
   readonly session: number;
+  readonly moved: MovedWatch;
 }
 
 export type LegFactory = (setting: LegSetting) => SipLeg;
 
 export function makeLegFactory(options: LegFactoryOptions): LegFactory {
   const { settings, ports, bind, beatSource, log } = options;
-  return ({ id, offer, post, delegate, clock, record, session }) =>
+  return ({ id, offer, post, delegate, clock, record, session, moved }) =>
     new SipLeg({
       id,
       offer,
@@ -65,6 +67,7 @@ export function makeLegFactory(options: LegFactoryOptions): LegFactory {
         telephoneEvent: true,
         mediaTimeoutMs: settings.MEDIA_TIMEOUT,
         session,
+        moved,
       },
     });
 }

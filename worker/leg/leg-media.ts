@@ -61,6 +61,15 @@ export interface LegMediaOptions {
   readonly jitterStartMs?: number;
   /** The session id of `o=`, the same for every owner of the call; drawn when absent. */
   readonly session?: number;
+  /** Who says that another owner has the call's media. */
+  readonly moved?: MovedWatch;
+}
+
+export interface MovedWatch {
+  /** The version of the other owner's description; null when the packet says nothing of the kind. */
+  readonly read: (packet: Uint8Array) => number | null;
+  /** It is newer than ours. */
+  readonly tell: () => void;
 }
 
 export const KEY_MS = 100;
@@ -250,11 +259,17 @@ export class LegMedia {
       {
         onDigit: (digit, durationMs) => this.#delegate.onDigit(digit, 'rfc4733', durationMs),
         onMoved: (remote) => this.#learned(remote),
+        onApp: (packet) => this.#heardOf(packet),
         onBug: (error) => this.#delegate.onBug(error),
       },
     );
     if (this.#closed) rtp.close();
     else this.#rtp = rtp;
+  }
+
+  #heardOf(packet: Uint8Array): void {
+    const version = this.#options.moved?.read(packet) ?? null;
+    if (version !== null && version > this.#version) this.#options.moved?.tell();
   }
 
   /** Packets come from elsewhere than signalled: worth telling when it is not the expected place. */

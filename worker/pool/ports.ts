@@ -35,6 +35,8 @@ export interface LegOrder {
   readonly delegate: LegDelegate;
   /** To the gateway that holds the call: kept in order, fenced, tried again while Redis is away. */
   readonly post: (letter: GatewayLetter) => void;
+  /** The gateway says that another owner has the call's media. */
+  readonly onMoved: () => void;
   /** The call's own: what its timers throw costs the call. */
   readonly clock: Clock;
   readonly log: Logger;

@@ -192,7 +192,8 @@ export class RunningCall {
       log: this.#log,
       journal: this.#journal,
       tellGateway: post,
-      makeLeg: (id, offer, delegate) => makeLeg({ callSid, id, offer, delegate, post, clock, log: this.#log }),
+      makeLeg: (id, offer, delegate) =>
+        makeLeg({ callSid, id, offer, delegate, post, onMoved: () => this.lost(), clock, log: this.#log }),
       openStream: newStreams(this.#guard),
     };
   }

@@ -31,6 +31,8 @@ export interface RtpDelegate {
   onDigit(digit: string, durationMs: number): void;
   /** Packets go to, and are taken from, another source than before. */
   onMoved(remote: MediaAddress): void;
+  /** An RTCP APP packet, of whomever: a matter of the application's (RFC 3550 §6.7). */
+  onApp?(packet: Uint8Array): void;
   /** A bug of ours met with a packet; without this it is thrown. */
   onBug?(error: unknown): void;
 }
@@ -61,6 +63,9 @@ export interface RtpFigures {
   readonly remoteLost: number | null;
   readonly roundTripMs: number | null;
 }
+
+/** Payload type of RTCP. */
+const APP = 204;
 
 /** Beats between two reports: 5 s, half to one and a half of it by chance (RFC 3550 §6.2). */
 const reportBeats = (): number => 125 + Math.floor(Math.random() * 250);
@@ -302,6 +307,10 @@ export class RtpSession {
   }
 
   #onRtcp(data: Uint8Array, source: MediaAddress): void {
+    if (data[1] === APP) {
+      this.#delegate.onApp?.(data);
+      return;
+    }
     if (source.address !== this.#latch.target?.address) return;
     const report = readReport(data, this.#sender.ssrc, this.#clock.now());
     if (report === null) return;

@@ -3,6 +3,7 @@ import type { Fault } from '../run-fault.ts';
 import { bugInACall } from './bug-in-a-call.ts';
 import { bursts } from './burst.ts';
 import { cutApp } from './cut-app.ts';
+import { cutRedis } from './cut-redis.ts';
 import { freezeWorker } from './freeze-worker.ts';
 import { killApi } from './kill-api.ts';
 import { killGateway } from './kill-gateway.ts';
@@ -18,6 +19,7 @@ import { weather } from './weather.ts';
 export const faults: readonly Fault[] = [
   killWorker,
   freezeWorker(10_000),
+  cutRedis(10_000),
   threadExits,
   threadThrows,
   threadOutOfMemory,

@@ -1,7 +1,7 @@
 /** One thread of a worker dies of itself, and its process lives: the host knows at once and hands its calls over. */
 import { systemClock } from '../../../shared/kernel/clock.ts';
 import { pause } from '../../../shared/kernel/deadline.ts';
-import { orderDeath, type ThreadDeath } from '../inject-orders.ts';
+import { orderHarm, type ThreadDeath } from '../inject-orders.ts';
 import {
   movedByReinvite,
   oneOwnerHeard,
@@ -33,7 +33,7 @@ const threadDies = ({ how, title, silenceMs = SILENCE_MS, lastsMs = 0 }: Death):
     const worker = scene.workerOf(owner);
     const hits = await hitsOf(scene, (other) => other === owner);
     const at = Date.now();
-    orderDeath(worker.pid, { thread: threadOf(owner), how });
+    orderHarm(worker.pid, { thread: threadOf(owner), how });
     worker.signal('SIGUSR2');
     await pause(systemClock, lastsMs);
     return { at, hits };

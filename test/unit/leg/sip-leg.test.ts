@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import type { GatewayLetter } from '../../../shared/domain/letter.ts';
+import { newCallSid } from '../../../shared/kernel/ids.ts';
+import { readMoved, writeMoved } from '../../../shared/net/moved-notice.ts';
 import { type LineEnd, RtpLine } from '../../support/rtp-line.ts';
 import { RtpProbe } from '../../support/rtp-probe.ts';
 import { sine, toneLevel } from '../../support/tone.ts';
@@ -343,6 +345,28 @@ describe('a SIP leg', () => {
     } finally {
       small.close();
     }
+  });
+
+  it('hears of another owner of its media by a notice with a newer version than its own', async () => {
+    const told: string[] = [];
+    const sid = newCallSid();
+    const moved = (who: string) => ({
+      read: (packet: Uint8Array) => readMoved('key', sid, packet),
+      tell: () => told.push(who),
+    });
+    const { caller } = await line.connect({ moved: moved('caller') }, { moved: moved('callee') });
+    const port = /m=audio (\d+)/.exec(letter(caller, 'dial').sdp)?.[1];
+    const stranger = await RtpProbe.open();
+    const send = (packet: Buffer): Promise<void> => stranger.sendRaw(Number(port) + 1, packet);
+    await send(writeMoved('guessed', sid, 9));
+    await send(writeMoved('key', newCallSid(), 9));
+    // Its own, sent again by somebody.
+    await send(writeMoved('key', sid, 1));
+    await send(writeMoved('key', sid, 2));
+    await line.until(() => told[0]);
+    await line.run(3);
+    stranger.close();
+    assert.deepEqual(told, ['caller']);
   });
 
   it('tells a bug met when its sockets are open, and hangs up', async () => {
