@@ -51,13 +51,14 @@ let cutOffUntil = 0;
 
 /** Connections to Redis are known, and while it is cut off none comes about. */
 function watchRedis(): void {
-  const port = Number(new URL(process.env['REDIS_URL'] ?? 'redis://none').port);
+  // The Redis of the run has a Unix socket, whose path is its address.
+  const redis = process.env['REDIS_URL'];
   const { connect } = net.Socket.prototype as unknown as { connect: (...args: unknown[]) => net.Socket };
   Object.assign(net.Socket.prototype, {
     connect(this: net.Socket, ...args: unknown[]): net.Socket {
       const [first] = args;
-      const options = (Array.isArray(first) ? first[0] : first) as { readonly port?: number | string } | undefined;
-      if (Number(options?.port) !== port) return connect.apply(this, args);
+      const options = (Array.isArray(first) ? first[0] : first) as { readonly path?: string } | undefined;
+      if (options?.path !== redis) return connect.apply(this, args);
       if (performance.now() < cutOffUntil) {
         setImmediate(() =>
           this.destroy(Object.assign(new Error('cut off by the chaos run'), { code: 'EHOSTUNREACH' })),

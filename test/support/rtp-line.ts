@@ -54,7 +54,7 @@ export class LineEnd {
   readonly leg: SipLeg;
   onLetter: (letter: GatewayLetter) => void = () => {};
 
-  constructor(offer: string | null, media: LegMediaOptions) {
+  constructor(offer: string | null, media: LegMediaOptions, written?: () => Promise<void>) {
     this.leg = new SipLeg({
       id: FIRST_LEG,
       offer,
@@ -64,6 +64,7 @@ export class LineEnd {
       },
       delegate: this.#delegate(),
       media,
+      ...(written === undefined ? {} : { written }),
       record: null,
     });
     this.leg.tee.add({
@@ -98,8 +99,8 @@ export class RtpLine {
     this.ports = new PortPool(range, this.clock);
   }
 
-  end(offer: string | null, media: Partial<LegMediaOptions> = {}): LineEnd {
-    const end = new LineEnd(offer, {
+  end(offer: string | null, media: Partial<LegMediaOptions> = {}, written?: () => Promise<void>): LineEnd {
+    const whole: LegMediaOptions = {
       clock: this.clock,
       log: silentLogger,
       beatSource: this.beats,
@@ -110,7 +111,8 @@ export class RtpLine {
       telephoneEvent: true,
       mediaTimeoutMs: 5000,
       ...media,
-    });
+    };
+    const end = new LineEnd(offer, whole, written);
     this.#ends.push(end);
     return end;
   }

@@ -31,7 +31,9 @@ export class MovedNotices {
     for (const delayMs of SEND_AFTER_MS) {
       const timer = this.#clock.after(delayMs, () => {
         this.#timers.delete(timer);
-        this.#socketFor(from).send(packet, from.port + 1, from.address, () => {});
+        this.#socketFor(from).send(packet, from.port + 1, from.address, () => {
+          if (this.#timers.size === 0) this.#closeSockets();
+        });
       });
       this.#timers.add(timer);
     }
@@ -39,7 +41,14 @@ export class MovedNotices {
 
   close(): void {
     for (const timer of this.#timers) timer.cancel();
+    this.#timers.clear();
+    this.#closeSockets();
+  }
+
+  /** Nobody is moved now, as most of the time. */
+  #closeSockets(): void {
     for (const socket of this.#sockets.values()) socket.close();
+    this.#sockets.clear();
   }
 
   #socketFor({ address }: MediaPlace): dgram.Socket {

@@ -35,6 +35,7 @@ export interface LegSetting {
   /** The far end's offer of an inbound call. */
   readonly offer: string | null;
   readonly post: (letter: GatewayLetter) => void;
+  readonly written: () => Promise<void>;
   readonly delegate: LegDelegate;
   readonly clock: Clock;
   /** For `DUMP_AUDIO`: takes down the leg's sound; answers with its end. */
@@ -48,11 +49,12 @@ export type LegFactory = (setting: LegSetting) => SipLeg;
 
 export function makeLegFactory(options: LegFactoryOptions): LegFactory {
   const { settings, ports, bind, beatSource, log } = options;
-  return ({ id, offer, post, delegate, clock, record, session, moved }) =>
+  return ({ id, offer, post, written, delegate, clock, record, session, moved }) =>
     new SipLeg({
       id,
       offer,
       send: post,
+      written,
       delegate,
       record,
       media: {

@@ -31,6 +31,8 @@ export interface SipLegOptions {
   /** The far end's offer of an inbound leg; null for outbound, and for a late offer. */
   readonly offer: string | null;
   readonly send: (letter: GatewayLetter) => void;
+  /** Resolves when what was sent so far is written down; absent: it is at once. */
+  readonly written?: () => Promise<void>;
   readonly delegate: LegDelegate;
   readonly media: LegMediaOptions;
   /** Takes down what is heard and said, for listening to later; answers with its end. */
@@ -40,6 +42,7 @@ export interface SipLegOptions {
 export class SipLeg implements Leg {
   readonly id: LegId;
   readonly #send: (letter: GatewayLetter) => void;
+  readonly #written: (() => Promise<void>) | null;
   readonly #delegate: LegDelegate;
   readonly #clock: Clock;
   readonly #media: LegMedia;
@@ -54,6 +57,7 @@ export class SipLeg implements Leg {
   constructor(options: SipLegOptions) {
     this.id = options.id;
     this.#send = options.send;
+    this.#written = options.written ?? null;
     this.#delegate = options.delegate;
     this.#clock = options.media.clock;
     this.#offer = options.offer;
@@ -230,10 +234,23 @@ export class SipLeg implements Leg {
       return;
     }
     this.#media.apply(result.agreement);
+    this.#send({ kind: 'answer', leg: this.id, sdp: result.sdp });
+    if (this.#written === null) this.#speak();
+    else
+      this.#written()
+        .then(
+          () => this.#speak(),
+          () => {},
+        )
+        .catch((error: unknown) => this.#broke(error));
+  }
+
+  /** Not before the answer is written down: who cannot write it may be no longer the owner, and another one answers. */
+  #speak(): void {
+    if (this.#stage === 'ended') return;
     this.#media.start();
     this.#media.remember();
-    this.#send({ kind: 'answer', leg: this.id, sdp: result.sdp });
-    this.#ackTimer = this.#clock.after(ACK_PATIENCE_MS, () => this.#up());
+    if (this.#stage === 'answering') this.#ackTimer = this.#clock.after(ACK_PATIENCE_MS, () => this.#up());
   }
 
   #answerLateOffer(): void {

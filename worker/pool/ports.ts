@@ -35,6 +35,8 @@ export interface LegOrder {
   readonly delegate: LegDelegate;
   /** To the gateway that holds the call: kept in order, fenced, tried again while Redis is away. */
   readonly post: (letter: GatewayLetter) => void;
+  /** Resolves when what was posted so far is written down, or is nobody's to write. */
+  readonly written: () => Promise<void>;
   /** The gateway says that another owner has the call's media. */
   readonly onMoved: () => void;
   /** The call's own: what its timers throw costs the call. */

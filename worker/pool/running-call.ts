@@ -193,7 +193,17 @@ export class RunningCall {
       journal: this.#journal,
       tellGateway: post,
       makeLeg: (id, offer, delegate) =>
-        makeLeg({ callSid, id, offer, delegate, post, onMoved: () => this.lost(), clock, log: this.#log }),
+        makeLeg({
+          callSid,
+          id,
+          offer,
+          delegate,
+          post,
+          written: () => this.#journal.flush(),
+          onMoved: () => this.lost(),
+          clock,
+          log: this.#log,
+        }),
       openStream: newStreams(this.#guard),
     };
   }

@@ -49,7 +49,7 @@ const burst = ({ name, whose, delay, hold }: Way, ms: number): Fault => {
 const givenBack = (accounts: readonly Account[], added: Delays): Check =>
   everyCall('no stream is more than 40 ms later, ten seconds after', steady(accounts), ({ sockets }) => {
     const most = Math.max(0, ...sockets.map(({ path }) => added.get(path) ?? 0));
-    return most <= MOST_MS ? null : `${Math.round(most)} ms later`;
+    return Math.round(most) <= MOST_MS ? null : `${Math.round(most)} ms later`;
   });
 
 const someWereHeard = (added: Delays): Check => ({

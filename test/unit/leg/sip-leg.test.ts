@@ -347,6 +347,23 @@ describe('a SIP leg', () => {
     }
   });
 
+  it('says nothing to a caller before its answer is written down', async () => {
+    let writtenDown = (): void => {};
+    const probe = await RtpProbe.open();
+    const written = new Promise<void>((resolve) => {
+      writtenDown = resolve;
+    });
+    const end = line.end(offerOf(probe.address.port), {}, () => written);
+    end.leg.answer();
+    await line.until(() => end.letters.find(({ kind }) => kind === 'answer'));
+    await line.run(5);
+    assert.equal(end.leg.figures?.sent, 0);
+    writtenDown();
+    await line.run(5);
+    assert.ok((end.leg.figures?.sent ?? 0) >= 4);
+    probe.close();
+  });
+
   it('hears of another owner of its media by a notice with a newer version than its own', async () => {
     const told: string[] = [];
     const sid = newCallSid();
