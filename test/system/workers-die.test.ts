@@ -1,10 +1,11 @@
 /**
- * A small version of the chaos run: what happens to a few calls of every kind when their worker is killed, frozen or
- * deployed anew, when one of its threads dies, and when a bug is thrown in one call.
+ * A small version of the chaos run: what happens to a few calls of every kind when their worker is killed, frozen, cut
+ * off from Redis or deployed anew, when one of its threads dies, and when a bug is thrown in one call.
  */
 import assert from 'node:assert/strict';
 import { before, describe, it } from 'node:test';
 import { bugInACall } from '../chaos/faults/bug-in-a-call.ts';
+import { cutRedis } from '../chaos/faults/cut-redis.ts';
 import { freezeWorker } from '../chaos/faults/freeze-worker.ts';
 import { killWorker } from '../chaos/faults/kill-worker.ts';
 import { rollingDeploy } from '../chaos/faults/rolling-deploy.ts';
@@ -21,7 +22,7 @@ describe('calls survive', () => {
     scene = await Scene.open(owner, { workers: 2, environment: { DRAIN_TIMEOUT: '1s', ...injected() } });
   });
 
-  for (const fault of [killWorker, threadExits, bugInACall, rollingDeploy, freezeWorker(5000)]) {
+  for (const fault of [killWorker, threadExits, bugInACall, rollingDeploy, freezeWorker(5000), cutRedis(5000)]) {
     it(fault.title, async () => {
       const { checks } = await runFault(scene, fault, { steady: 14, settingUp: 4, restMs: 600 });
       const broken = checks.filter(({ held }) => !held).map(({ what, detail }) => `${what}: ${detail}`);

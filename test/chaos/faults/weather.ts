@@ -27,6 +27,7 @@ interface Weather {
 
 const badNetwork = ({ name, title, loss, jitterMs, zeroMs, quietDb }: Weather): Fault => {
   let listenedMs = 0;
+  let measured: readonly Account['sockets'][number][] = [];
   return {
     name,
     title,
@@ -45,6 +46,7 @@ const badNetwork = ({ name, title, loss, jitterMs, zeroMs, quietDb }: Weather): 
     },
     holds: (after) => {
       const streaming = steady(after).filter(({ sockets }) => sockets.some(({ path }) => listened(path) !== null));
+      measured = streaming.flatMap(({ sockets }) => sockets.flatMap(({ path }) => listened(path) ?? []));
       return [
         untouched(steady(after)),
         everyCall('no hole in the time stamps of a stream', streaming, (call) => holesOf(call)),
@@ -60,11 +62,10 @@ const badNetwork = ({ name, title, loss, jitterMs, zeroMs, quietDb }: Weather): 
       ];
     },
     figures: () => {
-      const all = [...heard.values()].filter((socket) => socket.heard > 0);
       return {
-        zeroMax: Math.max(...all.map(({ zeroMs: zero }) => zero)),
-        quietTenthDb: Math.min(...all.map(({ quietTenthDb }) => quietTenthDb)),
-        quietHundredthDb: Math.min(...all.map(({ quietHundredthDb }) => quietHundredthDb)),
+        zeroMax: Math.max(...measured.map((socket) => socket.zeroMs)),
+        quietTenthDb: Math.min(...measured.map(({ quietTenthDb }) => quietTenthDb)),
+        quietHundredthDb: Math.min(...measured.map(({ quietHundredthDb }) => quietHundredthDb)),
       };
     },
   };
