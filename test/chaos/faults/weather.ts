@@ -91,13 +91,13 @@ function paceOf({ sockets }: Account, ms: number): string | null {
 }
 
 export const weather: readonly Fault[] = [
-  badNetwork({ name: 'loss-5', title: '5 % of the packets lost', loss: 0.05, jitterMs: 0, zeroMs: 100, quietDb: -6 }),
+  badNetwork({ name: 'loss-5', title: '5 % of the packets lost', loss: 0.05, jitterMs: 0, zeroMs: 60, quietDb: -6 }),
   badNetwork({
     name: 'loss-20',
     title: '20 % of the packets lost, 50 ms of jitter, reordering',
     loss: 0.2,
     jitterMs: 50,
-    zeroMs: 200,
+    zeroMs: 160,
     quietDb: -12,
   }),
 ];
