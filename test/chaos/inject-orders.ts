@@ -22,10 +22,11 @@ export const words = { socket: 'BUG-IN-SOCKET', beat: 'BUG-IN-A-BEAT', stream: '
 
 const folder = mkdtempSync(path.join(os.tmpdir(), 'pivot-chaos-'));
 
-/** Settings of a system whose workers can be hurt from inside. */
+/** Settings of a system whose workers can be hurt from inside: by way of Node's own sockets, the native ones are out of reach. */
 export function injected(): Readonly<Record<string, string>> {
   const ending = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
-  return { NODE_OPTIONS: `--import ${new URL(`./inject.${ending}`, import.meta.url).href}`, CHAOS_ORDERS: folder };
+  const script = new URL(`./inject.${ending}`, import.meta.url).href;
+  return { NODE_OPTIONS: `--import ${script}`, CHAOS_ORDERS: folder, MEDIA_SOCKETS: 'node' };
 }
 
 /** Written before SIGUSR2 is sent. */

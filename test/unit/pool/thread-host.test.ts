@@ -109,8 +109,8 @@ describe('the host of threads', () => {
     );
     await host.open();
     await started(3);
-    await host.drain(1000);
     assert.deepEqual(dead, ['owner-0-1']);
+    await host.drain(1000);
   });
 
   it('shows the figures of the threads that answer, for all who ask at once', async () => {
