@@ -1,33 +1,25 @@
 /**
- * One call: performs what the machines of usage and offers decide, keeps the dialog, and tells the
- * delegate. Made by the user agent (`dialled`, `invited`) and forgotten by it when the usage has ended.
+ * One call: performs what the machine of the usage decides, takes the requests of its dialog, and tells
+ * the delegate. Our first INVITE, our 2xx to theirs and the later offers are parts of it, a file each.
+ * Made by the user agent (`dialled`, `invited`) and forgotten by it when the usage has ended.
  */
-import type { Timer } from '../../../shared/kernel/clock.ts';
-import { acceptRequest, ackRequest, dialogFromResponse, nextRequest } from '../dialog/dialog.ts';
-import {
-  type IncomingRequest,
-  type IncomingResponse,
-  retryAfterMs,
-  type SipRequest,
-  sdpOf,
-} from '../message/message.ts';
-import { reasonPhrase } from '../message/respond.ts';
+import { acceptRequest, ackRequest } from '../dialog/dialog.ts';
+import { type IncomingRequest, type IncomingResponse, retryAfterMs, sdpOf } from '../message/message.ts';
 import type { SipCall, SipCallData, SipCallDelegate } from '../sip-call.ts';
 import type { ServerTransaction } from '../transaction/server-transaction.ts';
-import { LONG } from '../transaction/timers.ts';
 import { ABILITIES, refusal } from './abilities.ts';
-import { AnswerRepeater } from './answer-repeater.ts';
-import { type Answerer, answerParts } from './answering.ts';
-import { type KeptCall, type KeptRequest, keepRequest, recallRequest, toCallData } from './data.ts';
+import { Acceptance } from './acceptance.ts';
+import { type KeptCall, keepRequest, toCallData } from './data.ts';
 import { type CallParts, DialogPeer } from './dialog-peer.ts';
-import type { Exchange } from './exchange.ts';
 import type { CallHost } from './host.ts';
+import { Inviting } from './inviting.ts';
 import { Offering } from './offering.ts';
 import { firstOffer, type Offers } from './offers.ts';
-import { nextUsage, type Usage, type UsageEffect, type UsageEvent } from './usage.ts';
+import { nextUsage, stateOf, type Usage, type UsageEffect, type UsageEvent } from './usage.ts';
 
+/** What an event came with, for its effects. */
 interface Context {
-  readonly response?: IncomingResponse;
+  readonly response?: IncomingResponse | undefined;
   readonly sdp?: string | null;
 }
 
@@ -40,16 +32,10 @@ export class Call implements SipCall {
   #usage: Usage;
   readonly #offering: Offering;
   readonly #peer: DialogPeer;
-  #inviting: Exchange | null = null;
-  /** A late offer's 2xx that waits for our answer. */
-  #lateAck: { readonly response: IncomingResponse; readonly request: SipRequest } | null = null;
-  #repeater: AnswerRepeater | null = null;
-  #ringTimer: Timer | null = null;
-  #ringUntil: number | null = null;
+  readonly #inviting: Inviting;
+  readonly #acceptance: Acceptance;
   /** The body of our 2xx. */
   #answerSdp: string | null = null;
-  /** After a restart: the INVITE that was out. */
-  #sent: KeptRequest | null = null;
 
   constructor(
     parts: CallParts,
@@ -63,73 +49,47 @@ export class Call implements SipCall {
     this.callId = parts.dialog.callId;
     this.localTag = parts.dialog.localTag;
     this.#usage = usage;
+    this.#inviting = new Inviting(parts, this.#peer, {
+      isCalling: () => this.#isCalling,
+      happen: (event, response) => this.#happen(event, { response }),
+    });
+    this.#acceptance = new Acceptance(parts.host, this.#peer, () => this.#happen({ type: 'ackTimeout' }));
     this.#offering = new Offering(parts, this.#peer, offers, {
       state: () => this.state,
-      answerAndRepeat: (answerer, sdp) => this.#answerAndRepeat(answerer, sdp),
+      answerAndRepeat: (answerer, sdp) => this.#acceptance.accept(answerer, sdp),
       onTarget: () => this.keep(),
       onLost: (code) => this.#happen({ type: 'lost', code }),
     });
   }
 
   get state(): SipCall['state'] {
-    switch (this.#usage.phase) {
-      case 'calling':
-      case 'trying':
-      case 'cancelling':
-        return 'calling';
-      case 'ringing':
-        return 'ringing';
-      case 'invited':
-        return 'invited';
-      case 'answered':
-      case 'up':
-        return 'up';
-      case 'leaving':
-      case 'ended':
-        return 'ended';
-      default:
-        return this.#usage satisfies never;
-    }
+    return stateOf(this.#usage);
+  }
+
+  /** Our first INVITE has no final answer. */
+  get #isCalling(): boolean {
+    return this.state === 'calling' || this.state === 'ringing';
   }
 
   /** Sends the first INVITE. */
   begin(ringTimeoutMs: number): void {
-    const { order } = this.#parts;
-    const draft = this.#peer.dialog;
-    const parts = { body: order?.sdp ?? '', headers: [...this.#peer.requestHeaders(), ...(order?.headers ?? [])] };
-    this.#ringFor(ringTimeoutMs);
-    const make = (): SipRequest => {
-      const step = nextRequest({ ...draft, localCSeq: this.#peer.dialog.localCSeq }, 'INVITE', parts);
-      this.#peer.dialog = step.dialog;
-      this.#peer.said('INVITE', null, null);
-      return step.request;
-    };
-    this.#inviting = this.#peer.exchange(make, {
-      onResponse: (response, request) => this.#onInviteResponse(response, request),
-      onNoAnswer: (code) => this.#happen({ type: 'failure', code, reason: reasonPhrase(code) }),
-    });
-    this.#inviting.send();
+    this.#inviting.send(ringTimeoutMs);
     this.keep();
   }
 
   /** Takes up where the data says it stood. */
   resume(kept: KeptCall): void {
-    this.#sent = kept.sent;
     this.#answerSdp = kept.answer;
-    const untilMs = Math.max(0, (kept.ringUntil ?? 0) - this.#host.clock.now());
-    switch (kept.usage.phase) {
+    const { phase } = kept.usage;
+    switch (phase) {
       case 'calling':
-        this.#giveUpIn(Math.min(LONG, untilMs));
-        return;
       case 'trying':
       case 'ringing':
-        this.#ringFor(untilMs);
-        return;
       case 'cancelling':
-        this.#cancel();
+        this.#inviting.resume(phase, kept);
         return;
       case 'answered':
-        if (this.#parts.invite) this.#accept(this.#parts.invite);
+        this.#accept();
         return;
       case 'leaving':
         this.#peer.leave(this.#peer.dialog, () => this.#happen({ type: 'left' }));
@@ -139,7 +99,7 @@ export class Call implements SipCall {
       case 'ended':
         return;
       default:
-        kept.usage satisfies never;
+        phase satisfies never;
     }
   }
 
@@ -152,9 +112,7 @@ export class Call implements SipCall {
     const { role, invite, order } = this.#parts;
     const { phase } = this.#usage;
     const unanswered = phase === 'invited' || phase === 'answered';
-    const calling = role === 'caller' && this.state !== 'up' && this.state !== 'ended';
     const source = this.#peer.dialog.flow;
-    const sent = this.#inviting?.sent ?? null;
     return toCallData({
       version: 1,
       role,
@@ -162,9 +120,8 @@ export class Call implements SipCall {
       dialog: { ...this.#peer.dialog, routeSet: [...this.#peer.dialog.routeSet] },
       invite: unanswered && invite && source ? keepRequest(invite.request, source) : null,
       answer: phase === 'answered' ? this.#answerSdp : null,
-      sent: calling ? (sent ? keepRequest(sent.request, sent.target) : this.#sent) : null,
       lateOffer: order?.sdp === null,
-      ringUntil: calling ? this.#ringUntil : null,
+      ...(this.#isCalling ? this.#inviting.data() : { sent: null, ringUntil: null }),
     });
   }
 
@@ -173,14 +130,8 @@ export class Call implements SipCall {
   }
 
   answer(sdp: string): void {
-    if (this.#lateAck) {
-      const { response, request } = this.#lateAck;
-      this.#lateAck = null;
-      this.#peer.acknowledge(response, request, this.#peer.dialog, sdp);
-      this.#offering.happen({ type: 'answered' });
-      return;
-    }
-    this.#happen({ type: 'answer' }, { sdp });
+    if (this.#inviting.acknowledge(sdp)) this.#offering.happen({ type: 'answered' });
+    else this.#happen({ type: 'answer' }, { sdp });
   }
 
   reject(code: number, reason: string): void {
@@ -212,9 +163,9 @@ export class Call implements SipCall {
 
   /** The user agent closes: lets go of timers, says nothing to anyone. */
   ownerClosed(): void {
-    this.#ringTimer?.cancel();
+    this.#inviting.stopWaiting();
     this.#offering.ownerClosed();
-    this.#repeater?.stop();
+    this.#acceptance.stop();
   }
 
   /** Their CANCEL of the first INVITE. */
@@ -235,7 +186,7 @@ export class Call implements SipCall {
   invitedAgain(transaction: ServerTransaction): void {
     this.#parts = { ...this.#parts, invite: transaction };
     transaction.user = { onCancel: () => this.cancelled() };
-    if (this.#usage.phase === 'answered') this.#accept(transaction);
+    if (this.#usage.phase === 'answered') this.#accept();
   }
 
   /** A request that carries our tag. */
@@ -250,14 +201,8 @@ export class Call implements SipCall {
 
   /** A response to an INVITE that was out when we restarted: its transaction is gone. */
   receiveStray(response: IncomingResponse): void {
-    if (this.state === 'up') {
-      this.#receiveLateSuccess(response);
-      return;
-    }
-    const invite = recallRequest(this.#sent);
-    if (!invite || response.cseq.number !== invite.cseq.number) return;
-    if (response.status >= 300 && this.#sent) this.#host.acknowledge(invite, response, this.#sent.flow);
-    this.#onInviteResponse(response, invite);
+    if (this.state === 'up') this.#receiveLateSuccess(response);
+    else this.#inviting.receiveStray(response);
   }
 
   /** The 2xx of an INVITE of ours whose ACK did not arrive before the restart, or that came while we were away. */
@@ -272,10 +217,8 @@ export class Call implements SipCall {
   }
 
   receiveAck(request: IncomingRequest): void {
-    if (this.#repeater?.number !== request.cseq.number) return;
+    if (!this.#acceptance.acked(request.cseq.number)) return;
     this.#peer.heard('ACK', null, null);
-    this.#repeater.stop();
-    this.#repeater = null;
     this.#happen({ type: 'acked' }, { sdp: sdpOf(request) });
     this.#offering.happen({ type: 'settled' });
   }
@@ -309,39 +252,9 @@ export class Call implements SipCall {
   }
 
   #receiveBye(transaction: ServerTransaction): void {
-    const early = this.#parts.role === 'caller' && this.state !== 'up' && this.state !== 'ended';
+    const early = this.#isCalling;
     this.#peer.reply(transaction, { code: early ? 481 : 200 });
     if (!early) this.#happen({ type: 'bye' });
-  }
-
-  #onInviteResponse(response: IncomingResponse, request: SipRequest): void {
-    this.#peer.heard('INVITE', response.status, response.reason);
-    if (response.status < 200) {
-      if (response.toTag !== null) this.#peer.dialog = dialogFromResponse(this.#peer.dialog, response);
-      this.#happen({ type: 'provisional', code: response.status }, { response });
-    } else if (response.status < 300) {
-      this.#onInviteSuccess(response, request);
-    } else {
-      this.#happen({ type: 'failure', code: response.status, reason: response.reason }, { response });
-    }
-  }
-
-  /** The first 2xx makes the call; another fork's is acknowledged and hung up (RFC 3261 §13.2.2.4). */
-  #onInviteSuccess(response: IncomingResponse, request: SipRequest): void {
-    if (this.#peer.acknowledgeAgain(response)) return;
-    if (this.#lateAck) {
-      if (this.#lateAck.response.toTag === response.toTag) return;
-    }
-    const waiting = this.state === 'calling' || this.state === 'ringing';
-    const dialog = dialogFromResponse(this.#peer.dialog, response);
-    if (!waiting) {
-      this.#peer.acknowledge(response, request, dialog, null);
-      this.#peer.leave(dialog);
-      return;
-    }
-    this.#peer.dialog = dialog;
-    this.#lateAck = { response, request };
-    this.#happen({ type: 'success' }, { response });
   }
 
   /** Of requests whose only interest is whether the dialog still lives. */
@@ -353,26 +266,9 @@ export class Call implements SipCall {
     onNoAnswer: (code: 408 | 503): void => this.#happen({ type: 'lost', code }),
   };
 
-  #accept(invite: Answerer): void {
-    this.#answerAndRepeat(invite, this.#answerSdp);
-  }
-
-  /** A 2xx to an INVITE, until its ACK comes. */
-  #answerAndRepeat(answerer: Answerer, sdp: string | null): void {
-    this.#peer.answer(answerer, 200, undefined, sdp);
-    const { contact } = this.#peer.dialog;
-    const { product, clock } = this.#host;
-    const parts = answerParts(answerer.request, { code: 200, toTag: this.localTag, contact, product, sdp });
-    this.#repeater?.stop();
-    this.#repeater = new AnswerRepeater(
-      clock,
-      answerer.request.cseq.number,
-      () => answerer.respond(parts),
-      () => {
-        this.#repeater = null;
-        this.#happen({ type: 'ackTimeout' });
-      },
-    );
+  #accept(): void {
+    const { invite } = this.#parts;
+    if (invite) this.#acceptance.accept(invite, this.#answerSdp);
   }
 
   #happen(event: UsageEvent, context: Context = {}): void {
@@ -390,25 +286,25 @@ export class Call implements SipCall {
         if (response) this.#delegate.onProgress(response.status, response.reason, sdpOf(response));
         return;
       case 'ack':
-        this.#ackFirst();
+        this.#acknowledge();
         return;
       case 'tellAnswered':
-        this.#ringTimer?.cancel();
+        this.#inviting.stopWaiting();
         this.#delegate.onAnswered(response ? sdpOf(response) : null);
         return;
       case 'tellFailed':
-        this.#ringTimer?.cancel();
+        this.#inviting.stopWaiting();
         this.#delegate.onFailed(effect.code, effect.reason, (response && retryAfterMs(response)) ?? undefined);
         return;
       case 'cancel':
-        this.#cancel();
+        this.#inviting.cancel();
         return;
       case 'abandon':
-        this.#inviting?.abandon();
+        this.#inviting.abandon();
         return;
       case 'accept':
         this.#answerSdp = context.sdp ?? null;
-        if (this.#parts.invite) this.#accept(this.#parts.invite);
+        this.#accept();
         return;
       case 'refuse':
         this.#peer.answer(this.#parts.invite, effect.code, effect.reason, null);
@@ -434,47 +330,15 @@ export class Call implements SipCall {
   }
 
   /** With a late offer the ACK waits for our answer, unless the call is given up. */
-  #ackFirst(): void {
+  #acknowledge(): void {
     const waits = this.#parts.order?.sdp === null && this.#usage.phase === 'up';
-    if (waits || !this.#lateAck) return;
-    const { response, request } = this.#lateAck;
-    this.#lateAck = null;
-    this.#peer.acknowledge(response, request, this.#peer.dialog, null);
-    this.#offering.happen({ type: 'answered' });
-  }
-
-  #cancel(): void {
-    this.#peer.said('CANCEL', null, null);
-    const invite = recallRequest(this.#sent);
-    if (this.#inviting) this.#inviting.cancel();
-    else if (invite && this.#sent) this.#host.cancel(invite, this.#sent.flow);
-    this.#ringTimer?.cancel();
-    this.#ringTimer = this.#host.clock.after(LONG, () => this.#happen({ type: 'cancelTimeout' }));
-  }
-
-  #ringFor(ms: number): void {
-    this.#ringUntil = this.#host.clock.now() + ms;
-    this.#ringTimer = this.#host.clock.after(ms, () => this.#happen({ type: 'ringTimeout' }));
-  }
-
-  /** After a restart, for an INVITE of ours that nobody has said a word to: its transaction's own time-out. */
-  #giveUpIn(ms: number): void {
-    this.#ringUntil = this.#host.clock.now() + ms;
-    const failure = { type: 'failure', code: 408, reason: reasonPhrase(408) } as const;
-    this.#ringTimer = this.#host.clock.after(ms, () => this.#happen(failure));
+    if (!waits && this.#inviting.acknowledge(null)) this.#offering.happen({ type: 'answered' });
   }
 
   /** Lets go of every timer and of an offer of theirs that waits (RFC 3261 §15.1.2). */
   #stop(): void {
-    if (this.#lateAck) this.#ackAnyway(this.#lateAck);
-    this.#ringTimer?.cancel();
+    this.#inviting.stop();
     this.#offering.stop();
-    this.#repeater?.stop();
-    this.#repeater = null;
-  }
-
-  #ackAnyway(late: { readonly response: IncomingResponse; readonly request: SipRequest }): void {
-    this.#lateAck = null;
-    this.#peer.acknowledge(late.response, late.request, this.#peer.dialog, null);
+    this.#acceptance.stop();
   }
 }

@@ -12,6 +12,7 @@
  *              | 300-699, no answer            BYE answered
  *              +------------------------------------------------> ended
  */
+import type { SipCall } from '../sip-call.ts';
 
 export type Usage =
   /** Our INVITE is out, nothing came back. */
@@ -52,6 +53,28 @@ export type UsageEffect =
 export interface UsageStep {
   readonly state: Usage;
   readonly effects: readonly UsageEffect[];
+}
+
+/** The state of the call as its delegate knows it. */
+export function stateOf(usage: Usage): SipCall['state'] {
+  switch (usage.phase) {
+    case 'calling':
+    case 'trying':
+    case 'cancelling':
+      return 'calling';
+    case 'ringing':
+      return 'ringing';
+    case 'invited':
+      return 'invited';
+    case 'answered':
+    case 'up':
+      return 'up';
+    case 'leaving':
+    case 'ended':
+      return 'ended';
+    default:
+      return usage satisfies never;
+  }
 }
 
 const ENDED: Usage = { phase: 'ended' };
