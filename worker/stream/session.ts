@@ -1,20 +1,20 @@
 /**
  * A running stream: one per `<Stream>` or API request, from the first connect to the final word (PROTOCOL §2–§4, §14).
  * The call owns it and ends it with `stop` or `lost`. It owns its sockets (`sockets.ts`), its branch of the tee, its mode
- * and its queues. What happens when is decided by the machine in `state.ts`; the beat of the tee is its only regular clock.
+ * and its queues. What happens when is decided by the machine in `state.ts`, what is told of it is in `progress.ts`; the
+ * beat of the tee is its only regular clock.
  */
 import {
   NO_COUNTERS,
   type StreamCounters,
   type StreamError,
-  type StreamPatch,
   type StreamRecord,
+  type StreamSpec,
   type TrackSelection,
 } from '../../shared/domain/stream.ts';
 import type { Clock, Timer } from '../../shared/kernel/clock.ts';
 import type { StreamSid } from '../../shared/kernel/ids.ts';
 import type { Logger } from '../../shared/kernel/log.ts';
-import { redactUrl } from '../../shared/kernel/redact.ts';
 import { type AudioFrame, FRAME_MS } from '../media/frame.ts';
 import type { Connect, Connection } from './connection.ts';
 import { failures, warnings } from './failure.ts';
@@ -23,10 +23,12 @@ import { type ControlMessage, startMessage, stopMessage, type TrackLabel } from 
 import type { Mode } from './modes/mode.ts';
 import { openMode } from './modes/open.ts';
 import { FramePacker } from './packer.ts';
+import { StreamProgress } from './progress.ts';
 import { type Gap, type GapReason, Sender } from './sender.ts';
 import { Sockets } from './sockets.ts';
 import { type Effect, next, type StreamEvent, type StreamState } from './state.ts';
 import type { OpenStream, StopReason, Stream, StreamDelegate, StreamOrder } from './stream.ts';
+import { Tally } from './tally.ts';
 
 export interface StreamDeps {
   readonly clock: Clock;
@@ -44,10 +46,6 @@ export const HOLD_MS = 10_000;
 const COUNTERS_EVERY_BEATS = 50;
 /** An hour without a frame either way. */
 const IDLE_BEATS = 180_000;
-/** Warnings of one code, each with another reason. */
-const WARNINGS_PER_CODE = 5;
-/** Timeline entries an app can cause in one beat. */
-const ENTRIES_PER_BEAT = 24;
 
 /** Makes the function that opens streams; `deps` are shared by all streams of a thread. */
 export function createStreamOpener(deps: StreamDeps): OpenStream {
@@ -62,10 +60,10 @@ class StreamSession implements Stream {
   readonly #sender: Sender;
   readonly #packer: FramePacker;
   readonly #mode: Mode;
-  readonly #openedAt: number;
+  readonly #progress: StreamProgress;
+  readonly #tally: Tally;
   readonly #leaveTee: () => void;
   readonly #sink = (track: TrackLabel, payload: Buffer): void => this.#sender.media(track, this.#atMs, payload);
-  #record: StreamRecord;
   #state: StreamState;
   readonly #sockets: Sockets;
   #farewell: Promise<void> | null = null;
@@ -74,14 +72,6 @@ class StreamSession implements Stream {
   #atMs = 0;
   #beats = 0;
   #activeBeat = 0;
-  #entries = 0;
-  #told = NO_COUNTERS;
-  /** What an owner before us had counted. */
-  #before = NO_COUNTERS;
-  #silent = false;
-  /** What was warned of, by code. */
-  readonly #warned = new Map<number, Set<string>>();
-  #reconnects = 0;
 
   constructor(deps: StreamDeps, order: StreamOrder, delegate: StreamDelegate) {
     const { record } = order;
@@ -90,16 +80,13 @@ class StreamSession implements Stream {
     this.#deps = deps;
     this.#order = order;
     this.#delegate = delegate;
-    this.#record = record;
+    this.#progress = new StreamProgress(record, delegate, deps.clock, deps.log);
     const { resumed = false, beganAt = record.createdAt } = order;
     this.#state = { kind: resumed ? 'reconnecting' : 'connecting', paused: record.status === 'paused' };
     if (resumed) {
-      this.#before = record.counters;
-      this.#reconnects = record.counters.reconnects;
       this.#beats = Math.max(0, Math.round((deps.clock.now() - Date.parse(beganAt)) / FRAME_MS));
       this.#activeBeat = this.#beats;
     }
-    this.#openedAt = deps.clock.monotonic();
     this.#packer = new FramePacker(spec);
     this.#mode = this.#openMode();
     this.#sender = new Sender(record.sid, spec.dialect, this.#mode.wire === 'binary', {
@@ -109,6 +96,11 @@ class StreamSession implements Stream {
     });
     this.#sender.hold(CONNECT_HOLD_MS, 'connecting');
     this.#sockets = resumed ? this.#openAgain() : this.#openFirst();
+    this.#tally = new Tally(resumed ? record.counters : NO_COUNTERS, {
+      sender: this.#sender,
+      sockets: this.#sockets,
+      playback: this.#mode.playback,
+    });
     // A stream of the API begins in the middle of a call, as one that goes on; one of the document with the caller's first words.
     this.#leaveTee = order.tee.add(
       { beat: (_beat, inbound, outbound) => this.#onBeat(inbound, outbound) },
@@ -117,28 +109,15 @@ class StreamSession implements Stream {
   }
 
   get name(): string {
-    return this.#record.spec.name;
+    return this.#spec.name;
   }
 
   get record(): StreamRecord {
-    return this.#record;
+    return this.#progress.record;
   }
 
   counters(): StreamCounters {
-    const playback = this.#mode.playback;
-    const before = this.#before;
-    return {
-      framesSent: before.framesSent + this.#sender.framesSent,
-      bytesSent: before.bytesSent + this.#sender.bytesSent,
-      framesDropped: before.framesDropped + this.#sender.framesDropped,
-      messagesReceived: before.messagesReceived + this.#sockets.messagesReceived,
-      bytesReceived: before.bytesReceived + this.#sockets.bytesReceived,
-      bufferedMs: playback?.bufferedMs ?? 0,
-      playedMs: before.playedMs + (playback?.playedMs ?? 0),
-      droppedMs: before.droppedMs + (playback?.droppedMs ?? 0),
-      underruns: before.underruns + (playback?.underruns ?? 0),
-      reconnects: this.#reconnects,
-    };
+    return this.#tally.sum();
   }
 
   digit(digit: string): void {
@@ -150,11 +129,11 @@ class StreamSession implements Stream {
     if (this.#isOver) return;
     const { paused, track, url } = change;
     if (paused !== undefined) this.#apply({ event: paused ? 'pause' : 'resume' });
-    if (track !== undefined && track !== this.#record.spec.track) {
-      this.#patch({ spec: { ...this.#record.spec, track } });
-      this.#entry({ type: 'stream.updated', stream: this.sid, name: this.name, track });
+    if (track !== undefined && track !== this.#spec.track) {
+      this.#progress.specify({ track });
+      this.#progress.updated({ track });
     }
-    if (url !== undefined && url !== this.#record.spec.url) this.#move(url);
+    if (url !== undefined && url !== this.#spec.url) this.#move(url);
   }
 
   stop(reason: StopReason): Promise<void> {
@@ -164,9 +143,8 @@ class StreamSession implements Stream {
 
   lost(): void {
     if (this.#isOver) return;
-    this.#silent = true;
     this.#state = { kind: 'stopped', reason: 'stopped', error: null };
-    this.#patch({ status: 'stopped' });
+    this.#progress.lost();
     this.#sockets.terminate();
     this.#release();
   }
@@ -182,13 +160,11 @@ class StreamSession implements Stream {
       { streamSid: record.sid, spec: record.spec, playout, clock, readAudioFile },
       {
         send: (message) => this.#send(message),
-        warn: (warning, detail) => this.#warn(warning, detail),
-        broken: (detail) =>
-          this.#appEntry({ type: 'stream.warning', stream: this.sid, code: warnings.invalid.code, detail }),
+        warn: (warning, detail) => this.#progress.warn(warning, detail),
+        broken: (detail) => this.#progress.broken(detail),
         press: (digits) => this.#delegate.onPress(digits),
         hangup: () => this.#delegate.onHangup(),
-        cleared: (playedMs, droppedMs) =>
-          this.#appEntry({ type: 'stream.clear', stream: this.sid, playedMs, droppedMs }),
+        cleared: (playedMs, droppedMs) => this.#progress.cleared(playedMs, droppedMs),
         mark: (name, playedMs, cleared) => this.#onMark(name, playedMs, cleared),
       },
     );
@@ -197,35 +173,31 @@ class StreamSession implements Stream {
   // Sockets.
 
   #openFirst(): Sockets {
-    const { name, url, mode, track } = this.#record.spec;
-    this.#entry({ type: 'stream.connecting', stream: this.sid, name, url: redactUrl(url), mode, track });
+    this.#progress.connecting();
     return this.#openSockets(true);
   }
 
   /** The socket was lost with the owner before us. */
   #openAgain(): Sockets {
-    const { reconnectMs } = this.#record.spec;
-    this.#tellStatus('reconnecting');
+    const { reconnectMs } = this.#spec;
+    this.#turn('reconnecting');
     if (reconnectMs > 0) this.#giveUpTimer = this.#deps.clock.after(reconnectMs, () => this.#end(this.#loss));
     return this.#openSockets(reconnectMs === 0);
   }
 
   #openSockets(retry: boolean): Sockets {
     const { clock, connect } = this.#deps;
-    const { spec } = this.#record;
     const { traceparent } = this.#order;
-    const headers = traceparent === undefined ? spec.headers : { ...spec.headers, traceparent };
-    return new Sockets({ clock, connect, headers, retry }, spec.url, {
+    const { headers: ordered, url } = this.#spec;
+    const headers = traceparent === undefined ? ordered : { ...ordered, traceparent };
+    return new Sockets({ clock, connect, headers, retry }, url, {
       onOpen: () => this.#apply({ event: 'opened' }),
       onMoved: (old, newUrl) => this.#onMoved(old, newUrl),
-      onMoveFailed: ({ error }) => {
-        this.#patch({ error });
-        this.#entry({ type: 'stream.warning', stream: this.sid, code: error.code, detail: error.message });
-      },
+      onMoveFailed: ({ error }) => this.#progress.moveFailed(error),
       onGone: (old, loss) => {
         this.#loss = loss.error;
         this.#sender.lost(old);
-        this.#apply({ event: 'gone', loss, patient: this.#record.spec.reconnectMs > 0 });
+        this.#apply({ event: 'gone', loss, patient: this.#spec.reconnectMs > 0 });
       },
       onText: (text) => {
         this.#activeBeat = this.#beats;
@@ -244,7 +216,7 @@ class StreamSession implements Stream {
       this.#sockets.move(url);
       return;
     }
-    this.#patch({ spec: { ...this.#record.spec, url } });
+    this.#progress.specify({ url });
     this.#sockets.redirect(url, state === 'connecting');
   }
 
@@ -252,9 +224,9 @@ class StreamSession implements Stream {
     this.#send(stopMessage(this.#order.call, 'moved', this.#playedMs));
     this.#sender.detach();
     void old.close();
-    this.#patch({ spec: { ...this.#record.spec, url } });
+    this.#progress.specify({ url });
     this.#greet(true);
-    this.#entry({ type: 'stream.updated', stream: this.sid, name: this.name, url: redactUrl(url) });
+    this.#progress.updated({ url });
   }
 
   // The beat.
@@ -263,11 +235,11 @@ class StreamSession implements Stream {
     if (this.#isOver) return;
     this.#atMs = this.#beats * FRAME_MS;
     this.#beats += 1;
-    this.#entries = 0;
+    this.#progress.beat();
     this.#sockets.beat();
     this.#sender.flush();
     if (!this.#isPaused) {
-      this.#packer.pack(inbound, outbound, this.#record.spec.track, this.#sink);
+      this.#packer.pack(inbound, outbound, this.#spec.track, this.#sink);
       this.#activeBeat = this.#beats;
     } else if (this.#beats - this.#activeBeat >= IDLE_BEATS) void this.stop('connection_inactivity');
     this.#mode.beat();
@@ -279,11 +251,8 @@ class StreamSession implements Stream {
   }
 
   #tellCounters(): void {
-    const counters = this.counters();
-    const same = (Object.keys(counters) as (keyof StreamCounters)[]).every((key) => counters[key] === this.#told[key]);
-    if (same) return;
-    this.#told = counters;
-    this.#patch({ counters });
+    const counters = this.#tally.news();
+    if (counters !== null) this.#progress.counted(counters);
   }
 
   // States.
@@ -297,21 +266,15 @@ class StreamSession implements Stream {
   #carryOut(effect: Effect): void {
     switch (effect) {
       case 'greet':
-        this.#greet(this.#state.kind !== 'connecting' && this.#record.startedAt !== null);
+        this.#greet(this.#state.kind !== 'connecting' && this.record.startedAt !== null);
         break;
       case 'started':
-        this.#patch({ status: this.#status, startedAt: this.#record.startedAt ?? this.#now });
-        this.#entry({
-          type: 'stream.started',
-          stream: this.sid,
-          name: this.name,
-          ms: Math.round(this.#deps.clock.monotonic() - this.#openedAt),
-        });
+        this.#progress.started(this.#state.kind);
         this.#delegate.onStarted();
         break;
       case 'paused':
       case 'resumed':
-        this.#tellStatus(effect);
+        this.#turn(effect);
         break;
       case 'reconnecting':
         this.#startReconnecting();
@@ -321,8 +284,8 @@ class StreamSession implements Stream {
         break;
       case 'reconnected':
         this.#giveUpTimer?.cancel();
-        this.#reconnects += 1;
-        this.#tellStatus(effect);
+        this.#tally.reconnected();
+        this.#turn(effect);
         break;
       case 'farewell':
         this.#sayFarewell();
@@ -334,25 +297,24 @@ class StreamSession implements Stream {
   }
 
   #greet(reconnected: boolean): void {
-    const { spec } = this.#record;
+    const spec = this.#spec;
     this.#sender.attach(this.#sockets.current, startMessage(this.sid, spec, spec.track, this.#order.call, reconnected));
     this.#sender.hold(this.#deps.holdMs ?? HOLD_MS, 'congestion');
   }
 
   #startReconnecting(): void {
-    const { reconnectMs } = this.#record.spec;
+    const { reconnectMs } = this.#spec;
     this.#sender.detach();
     this.#sender.hold(this.#deps.holdMs ?? HOLD_MS, 'reconnecting');
     this.#giveUpTimer = this.#deps.clock.after(reconnectMs, () => this.#end(this.#loss));
-    this.#patch({ error: this.#loss });
-    this.#tellStatus('reconnecting');
+    this.#progress.disconnected(this.#loss);
+    this.#turn('reconnecting');
     const url = this.#sockets.redial();
-    if (url !== null) this.#patch({ spec: { ...this.#record.spec, url } });
+    if (url !== null) this.#progress.specify({ url });
   }
 
-  #tellStatus(what: 'paused' | 'resumed' | 'reconnecting' | 'reconnected'): void {
-    this.#patch({ status: this.#status });
-    this.#entry({ type: `stream.${what}`, stream: this.sid, name: this.name });
+  #turn(what: 'paused' | 'resumed' | 'reconnecting' | 'reconnected'): void {
+    this.#progress.turned(what, this.#state.kind);
   }
 
   #sayFarewell(): void {
@@ -371,24 +333,12 @@ class StreamSession implements Stream {
   }
 
   #finish(): void {
-    if (!('reason' in this.#state)) return;
-    const { reason, error, kind } = this.#state;
+    const over = this.#state;
+    if (!('reason' in over)) return;
     if (this.#farewell === null) this.#sockets.terminate();
     this.#release();
-    this.#patch({ status: kind, stoppedAt: this.#now, reason, error, counters: this.counters() });
-    if (kind === 'failed' && error !== null) {
-      this.#entry({
-        type: 'stream.failed',
-        stream: this.sid,
-        name: this.name,
-        code: error.code,
-        detail: error.message,
-      });
-    } else {
-      const why = error === null ? {} : { code: error.code, detail: error.message };
-      this.#entry({ type: 'stream.stopped', stream: this.sid, name: this.name, reason, ...why });
-    }
-    this.#delegate.onStopped(reason, error);
+    this.#progress.over(over, this.counters());
+    this.#delegate.onStopped(over.reason, over.error);
   }
 
   /** Everything this session holds but the socket that says farewell. */
@@ -407,52 +357,25 @@ class StreamSession implements Stream {
   }
 
   #onMark(name: string, playedMs: number, cleared: boolean): void {
-    this.#appEntry({ type: 'stream.mark', stream: this.sid, mark: name, playedMs, cleared });
-    if (this.#isOver && this.#record.spec.dialect === 'twilio') return;
+    this.#progress.mark(name, playedMs, cleared);
+    if (this.#isOver && this.#spec.dialect === 'twilio') return;
     this.#send({ event: 'mark', mark: { name, playedMs, cleared } });
   }
 
   #onGap(gap: Gap): void {
-    const { fromMs, durationMs, reason } = gap;
-    this.#entry({ type: 'stream.gap', stream: this.sid, fromMs, durationMs, reason });
-    if (this.#record.spec.playbackEvents) this.#sender.writeGap(gap);
+    this.#progress.gap(gap);
+    if (this.#spec.playbackEvents) this.#sender.writeGap(gap);
   }
 
   #onDrop(reason: GapReason): void {
-    if (reason === 'congestion') this.#warn(warnings.congestion, warnings.congestion.message);
+    if (reason === 'congestion') this.#progress.warn(warnings.congestion, warnings.congestion.message);
   }
 
-  #warn(warning: StreamError, detail: string): void {
-    const details = this.#warned.get(warning.code) ?? new Set();
-    if (details.has(detail) || details.size >= WARNINGS_PER_CODE) return;
-    this.#warned.set(warning.code, details.add(detail));
-    this.#deps.log.debug({ stream: this.sid, code: warning.code, detail }, 'stream warning');
-    this.#entry({ type: 'stream.warning', stream: this.sid, code: warning.code, detail });
-  }
-
-  #patch(patch: StreamPatch): void {
-    this.#record = { ...this.#record, ...patch };
-    if (!this.#silent) this.#delegate.onPatch(patch);
-  }
-
-  #entry(entry: Parameters<StreamDelegate['onEntry']>[0]): void {
-    if (!this.#silent) this.#delegate.onEntry(entry);
-  }
-
-  /** An entry the app can cause at will. */
-  #appEntry(entry: Parameters<StreamDelegate['onEntry']>[0]): void {
-    if (++this.#entries <= ENTRIES_PER_BEAT) this.#entry(entry);
+  get #spec(): StreamSpec {
+    return this.#progress.record.spec;
   }
 
   get #playedMs(): number {
     return this.#mode.playback?.playedMs ?? 0;
-  }
-
-  get #status(): StreamRecord['status'] {
-    return this.#state.kind;
-  }
-
-  get #now(): string {
-    return new Date(this.#deps.clock.now()).toISOString();
   }
 }

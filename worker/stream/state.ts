@@ -17,7 +17,14 @@ import type { StopReason } from './stream.ts';
 export type StreamState =
   | { readonly kind: 'connecting' | 'reconnecting'; readonly paused: boolean }
   | { readonly kind: 'in-progress' | 'paused' }
-  | { readonly kind: 'stopped' | 'failed'; readonly reason: StopReason; readonly error: StreamError | null };
+  | StreamOver;
+
+/** Final. */
+export interface StreamOver {
+  readonly kind: 'stopped' | 'failed';
+  readonly reason: StopReason;
+  readonly error: StreamError | null;
+}
 
 export type StreamEvent =
   | { readonly event: 'opened' | 'pause' | 'resume' }
