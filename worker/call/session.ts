@@ -7,8 +7,6 @@ import type { CallRecord, Checkpoint } from '../../shared/domain/call.ts';
 import type { Ending } from '../../shared/domain/ending.ts';
 import type { CallLetter } from '../../shared/domain/letter.ts';
 import type { Timer } from '../../shared/kernel/clock.ts';
-import { withDeadline } from '../../shared/kernel/deadline.ts';
-import { FIRST_LEG } from '../../shared/kernel/ids.ts';
 import { redactDigits } from '../../shared/kernel/redact.ts';
 import type { DialOrder, LegDelegate } from '../leg/leg.ts';
 import { type Deferred, deferred } from './deferred.ts';
@@ -16,21 +14,12 @@ import { type Cause, endingOf, refusalOf } from './ending.ts';
 import { farParty } from './far-party.ts';
 import { Keys } from './keys.ts';
 import { LeftStreams } from './left-streams.ts';
+import { endWithoutLeg, flush, windUp } from './letting-go.ts';
+import { limitOf } from './limits.ts';
 import { type CallEffect, type CallEvent, type CallState, IDLE, isOver, next } from './machine.ts';
 import { unlessAborted } from './outcome.ts';
 import { assemble, type Parts } from './parts.ts';
 import type { CallPorts, CallSession } from './ports.ts';
-import { Progress } from './progress.ts';
-
-/** The gateway ends a leg that never answers or is never acknowledged; these only catch its loss. */
-const RING_MARGIN_MS = 10_000;
-const ANSWER_MS = 40_000;
-/** The far end's answer to a moved session: SIP's own limit is 32 s, which nobody listens to silence for. */
-const TAKE_OVER_MS = 10_000;
-/** A verb that is cut short lets go within this. */
-const LET_GO_MS = 2000;
-/** The last writes of a call; the journal's own retries live inside this. */
-const FLUSH_MS = 30_000;
 
 export class Session implements CallSession {
   readonly #ports: CallPorts;
@@ -179,18 +168,16 @@ export class Session implements CallSession {
 
   #perform(effect: Exclude<CallEffect, 'drop'>, parts: Parts): void {
     const { call, leg, progress } = parts;
+    this.#limit(effect, call);
     switch (effect) {
       case 'dial':
         leg.dial(dialOrder(call));
-        this.#setTimer(call.plan.ringTimeoutMs + RING_MARGIN_MS, 'no_answer');
         break;
       case 'ring':
         leg.ring();
-        this.#setTimer(call.plan.timeLimitMs, 'time_limit');
         break;
       case 'answer':
         leg.answer();
-        this.#setTimer(ANSWER_MS, 'dialog_lost');
         break;
       case 'tell-initiated':
         progress.initiated();
@@ -200,7 +187,6 @@ export class Session implements CallSession {
         break;
       case 'tell-answered':
         progress.up();
-        this.#setTimer(call.plan.timeLimitMs, 'time_limit');
         this.#up.resolve();
         break;
       case 'run-document':
@@ -208,15 +194,12 @@ export class Session implements CallSession {
         break;
       case 'find':
         leg.find();
-        this.#setTimer(TAKE_OVER_MS, 'owner_lost');
         break;
       case 'join':
         leg.join();
-        this.#setTimer(call.plan.ringTimeoutMs + RING_MARGIN_MS, 'no_answer');
         break;
       case 'take-over':
         leg.takeOver();
-        this.#setTimer(TAKE_OVER_MS, 'owner_lost');
         break;
       case 'resume':
         this.#background(this.#resume(parts));
@@ -241,8 +224,6 @@ export class Session implements CallSession {
     const { call, progress } = parts;
     // Answered, and its owner died before it could say so.
     if (!progress.answered) progress.up();
-    const upMs = call.answeredAt === null ? 0 : this.#ports.clock.now() - Date.parse(call.answeredAt);
-    this.#setTimer(Math.max(0, call.plan.timeLimitMs - upMs), 'time_limit');
     this.#left.reopen(parts.streams);
     this.#up.resolve();
     this.#documentDone = this.#runDocument(parts, call.checkpoint);
@@ -293,31 +274,18 @@ export class Session implements CallSession {
     leg.reject(sipCode, reason);
   }
 
-  /** The document stops at once, the streams say goodbye, then the leg is closed and all is written down. */
-  async #windUp({ leg, streams, interpreter, progress }: Parts): Promise<void> {
+  async #windUp(parts: Parts): Promise<void> {
     if (this.#state.at !== 'ending') return;
     this.#timer?.cancel();
     this.#life.abort();
-    progress.over();
-    interpreter.interrupt({ kind: 'end', ending: this.#state.ending });
-    const { clock, log } = this.#ports;
-    const { loading } = this.#left;
-    if (loading !== null) await withDeadline(clock, FLUSH_MS, 'streams of the owner before', loading).catch(() => {});
-    this.#left.writeOff(streams);
-    await streams.close('hangup');
-    await withDeadline(clock, LET_GO_MS, 'the running verb', this.#documentDone).catch((error: unknown) => {
-      log.error({ err: error }, 'a verb did not let go');
-    });
-    leg.close();
+    const held = { parts, left: this.#left, documentDone: this.#documentDone };
+    await windUp(held, this.#state.ending, this.#ports);
     this.#apply({ event: 'settled' });
     await this.#finish();
   }
 
   async #finish(): Promise<void> {
-    const { clock, journal, log } = this.#ports;
-    await withDeadline(clock, FLUSH_MS, 'last writes', journal.flush()).catch((error: unknown) => {
-      log.error({ err: error }, 'the end of a call could not be written');
-    });
+    await flush(this.#ports);
     this.#done.resolve();
   }
 
@@ -345,25 +313,21 @@ export class Session implements CallSession {
     }
   }
 
-  /** No leg could be made: the gateway is told in its place, so that the far end is not left waiting. */
   #endWithoutParts(call: CallRecord): void {
     if (this.#parts !== null) {
       this.#over('internal_error');
       return;
     }
-    const { journal, clock, tellGateway } = this.#ports;
-    const progress = new Progress(call, journal, clock);
-    const { answered } = progress;
-    const ending = endingOf('internal_error', { answered, direction: call.direction, detail: 'no leg could be made' });
-    if (answered || call.direction !== 'inbound') tellGateway({ kind: 'hangup', leg: FIRST_LEG });
-    else tellGateway({ kind: 'reject', leg: FIRST_LEG, ...refusalOf(ending, call.dialect) });
-    progress.ended(ending);
+    endWithoutLeg(call, this.#ports);
     this.#background(this.#finish());
   }
 
-  #setTimer(afterMs: number, cause: Cause): void {
+  #limit(effect: CallEffect, call: CallRecord): void {
+    const { clock } = this.#ports;
+    const limit = limitOf(effect, call, clock.now());
+    if (limit === null) return;
     this.#timer?.cancel();
-    this.#timer = this.#ports.clock.after(afterMs, () => this.#over(cause));
+    this.#timer = clock.after(limit.afterMs, () => this.#over(limit.cause));
   }
 
   #background(work: Promise<void>): void {
