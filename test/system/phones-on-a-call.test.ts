@@ -4,7 +4,7 @@ import { before, describe, it } from 'node:test';
 import { systemClock } from '../../shared/kernel/clock.ts';
 import { pause } from '../../shared/kernel/deadline.ts';
 import { openPhone, type Phone, type PhoneOptions } from '../../worker/phones/phone.ts';
-import { CallFailed } from '../../worker/phones/phone-call.ts';
+import { CallFailed } from '../../worker/phones/phone-event.ts';
 import { App } from '../support/app.ts';
 import { fromMulaw, lately, RATE, talk, toMulaw, untilHeard } from '../support/ears.ts';
 import { Lines } from '../support/lines.ts';

@@ -1,6 +1,7 @@
 /**
  * One far party of a call over SIP and RTP: letters of the gateway in, letters to it out, sound by
- * `LegMedia`. The call owns it and closes it. Whatever happens is told once; after `hangup` nothing is.
+ * `LegMedia` as `Negotiation` agrees on it. The call owns it and closes it. Whatever happens is told once;
+ * after `hangup` nothing is.
  *
  *   outbound:  idle ─dial▶ dialling ─ringing▶ ringing ─answered▶ up ─▶ ended
  *   inbound:   idle ─ring▶ ringing ─answer▶ answering ─acked▶ up ─▶ ended
@@ -16,7 +17,7 @@ import { PortsFull } from '../rtp/ports.ts';
 import type { RtpFigures } from '../rtp/session.ts';
 import type { DialOrder, Leg, LegDelegate, LegLetter } from './leg.ts';
 import { LegMedia, type LegMediaOptions } from './leg-media.ts';
-import { type Agreed, acceptAnswer, answerOffer, type Disagreement, type LocalAudio, makeOffer } from './sdp.ts';
+import { Negotiation } from './negotiation.ts';
 
 /** The ACK may be on its way through Redis when sound flows already: no longer than this is waited for it. */
 const ACK_PATIENCE_MS = 500;
@@ -46,12 +47,11 @@ export class SipLeg implements Leg {
   readonly #delegate: LegDelegate;
   readonly #clock: Clock;
   readonly #media: LegMedia;
+  readonly #negotiation: Negotiation;
   readonly #offer: string | null;
   #stopRecording: (() => void) | null;
   #stage: Stage = 'idle';
   #inbound = true;
-  /** Our description that waits for an answer. */
-  #offered: LocalAudio | null = null;
   #ackTimer: Timer | null = null;
 
   constructor(options: SipLegOptions) {
@@ -69,6 +69,7 @@ export class SipLeg implements Leg {
       onTimeout: () => this.#timedOut(),
       onBug: (error) => this.#broke(error),
     });
+    this.#negotiation = new Negotiation(this.#media);
     this.#stopRecording = options.record?.(this.#media.tee) ?? null;
   }
 
@@ -95,10 +96,7 @@ export class SipLeg implements Leg {
     this.#stage = 'dialling';
     this.#inbound = false;
     this.#whenOpen('dialling', () => {
-      const local = this.#media.local();
-      this.#offered = local;
-      this.#media.offered(local);
-      this.#send({ kind: 'dial', leg: this.id, ...order, sdp: makeOffer(local) });
+      this.#send({ kind: 'dial', leg: this.id, ...order, sdp: this.#negotiation.offer() });
     });
   }
 
@@ -138,13 +136,13 @@ export class SipLeg implements Leg {
     this.#stage = 'taking-over';
     this.#whenOpen('taking-over', () => {
       this.#media.continueVersions(Math.floor(this.#clock.now() / 1000));
-      this.#send({ kind: 'reoffer', leg: this.id, sdp: this.#ourOffer() });
+      this.#send({ kind: 'reoffer', leg: this.id, sdp: this.#negotiation.offer() });
     });
   }
 
   hangup(): void {
     if (this.#stage === 'ended') return;
-    const known = this.#inbound || this.#offered !== null || this.#stage === 'up';
+    const known = this.#inbound || this.#negotiation.pending || this.#stage === 'up';
     this.#end();
     if (known) this.#send({ kind: 'hangup', leg: this.id });
   }
@@ -186,7 +184,7 @@ export class SipLeg implements Leg {
         return;
       }
       case 'reoffer-failed': {
-        this.#offered = null;
+        this.#negotiation.withdraw();
         if (this.#stage === 'taking-over') this.#giveUp(letter.sipCode, 'The media could not be moved');
         return;
       }
@@ -227,13 +225,12 @@ export class SipLeg implements Leg {
   }
 
   #answerOffer(offer: string): void {
-    const result = answerOffer(offer, this.#media.local());
+    const result = this.#negotiation.answer(offer);
     if (!result.ok) {
       this.#send({ kind: 'reject', leg: this.id, sipCode: result.sipCode, reason: result.reason });
       this.#fail(result.sipCode, result.reason);
       return;
     }
-    this.#media.apply(result.agreement);
     this.#send({ kind: 'answer', leg: this.id, sdp: result.sdp });
     if (this.#written === null) this.#speak();
     else
@@ -254,14 +251,7 @@ export class SipLeg implements Leg {
   }
 
   #answerLateOffer(): void {
-    this.#send({ kind: 'answer', leg: this.id, sdp: this.#ourOffer() });
-  }
-
-  #ourOffer(): Sdp {
-    const local = this.#media.local();
-    this.#offered = local;
-    this.#media.offered(local);
-    return makeOffer(local);
+    this.#send({ kind: 'answer', leg: this.id, sdp: this.#negotiation.offer() });
   }
 
   #onRinging(sipCode: number, sdp: Sdp | null): void {
@@ -269,11 +259,7 @@ export class SipLeg implements Leg {
     if (this.#stage === 'joining') this.#delegate.onRinging(sipCode);
     if (this.#stage !== 'dialling' && this.#stage !== 'ringing') return;
     this.#stage = 'ringing';
-    if (sdp !== null && this.#offered !== null) {
-      const result = acceptAnswer(sdp, this.#offered);
-      if (result.ok) this.#media.apply(result.agreement);
-      this.#media.start();
-    }
+    if (sdp !== null) this.#negotiation.acceptEarly(sdp);
     this.#delegate.onRinging(sipCode);
   }
 
@@ -287,7 +273,7 @@ export class SipLeg implements Leg {
     // What the owner before us left unread.
     if (inherited.has(this.#stage)) return;
     const late = this.#stage === 'answering' && this.#offer === null;
-    if (sdp !== null && this.#offered !== null) {
+    if (sdp !== null && this.#negotiation.pending) {
       if (!this.#complete(sdp)) return;
     } else if (late) {
       this.#giveUp(488, 'No answer in the ACK');
@@ -301,28 +287,18 @@ export class SipLeg implements Leg {
     if (inherited.has(this.#stage)) this.#send({ kind: 'reject-reoffer', leg: this.id, sipCode: 491 });
     if (this.#stage !== 'up' && this.#stage !== 'answering') return;
     if (sdp === null) {
-      this.#send({ kind: 'answer-reoffer', leg: this.id, sdp: this.#ourOffer() });
+      this.#send({ kind: 'answer-reoffer', leg: this.id, sdp: this.#negotiation.offer() });
       return;
     }
-    const result = answerOffer(sdp, this.#media.local());
-    if (!result.ok) {
-      this.#send({ kind: 'reject-reoffer', leg: this.id, sipCode: result.sipCode });
-      return;
-    }
-    this.#media.apply(result.agreement);
-    this.#send({ kind: 'answer-reoffer', leg: this.id, sdp: result.sdp });
+    const result = this.#negotiation.answer(sdp);
+    if (result.ok) this.#send({ kind: 'answer-reoffer', leg: this.id, sdp: result.sdp });
+    else this.#send({ kind: 'reject-reoffer', leg: this.id, sipCode: result.sipCode });
   }
 
   /** The answer to an offer of ours. False when nothing was agreed; a leg that was not up yet then failed. */
   #complete(sdp: Sdp): boolean {
-    if (this.#offered === null) return false;
-    const result: Agreed | Disagreement = acceptAnswer(sdp, this.#offered);
-    this.#offered = null;
-    if (result.ok) {
-      this.#media.apply(result.agreement);
-      this.#media.start();
-      return true;
-    }
+    const result = this.#negotiation.accept(sdp);
+    if (result === null || result.ok) return result !== null;
     if (this.#stage !== 'up') this.#giveUp(result.sipCode, result.reason);
     return false;
   }

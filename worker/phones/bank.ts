@@ -8,7 +8,8 @@ import { Metronome } from '../media/metronome.ts';
 import { type PortPool, PortsFull } from '../rtp/ports.ts';
 import { behaviourOf } from './behaviours.ts';
 import { Phone } from './phone.ts';
-import { CallFailed, type PhoneCall } from './phone-call.ts';
+import type { PhoneCall } from './phone-call.ts';
+import { CallFailed } from './phone-event.ts';
 
 export interface BankOptions {
   readonly host: string;

@@ -1,5 +1,5 @@
 /** What happens to a phone's call, as lines for people. */
-import type { PhoneEvent } from './phone-call.ts';
+import type { PhoneEvent } from './phone-event.ts';
 
 export function eventLine(event: PhoneEvent): string {
   switch (event.type) {

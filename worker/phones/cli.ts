@@ -10,7 +10,8 @@ import { behaviourLines } from './behaviours.ts';
 import { CliProblem, type PhoneScript, readArguments } from './cli-arguments.ts';
 import { eventLine } from './cli-lines.ts';
 import { openPhone, type Phone, type PhoneOptions } from './phone.ts';
-import { CallFailed, type PhoneCall } from './phone-call.ts';
+import type { PhoneCall } from './phone-call.ts';
+import { CallFailed } from './phone-event.ts';
 import { checkFiles, runScript } from './script.ts';
 
 const HELP = `pivot-streams phone call <uri> [options]     call somebody

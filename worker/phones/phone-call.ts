@@ -2,44 +2,13 @@
  * One call of a phone, to be scripted: every step is a method, everything that happens resolves a promise
  * or is told to one listener. The phone owns it; it closes itself when the call is over.
  */
-
-import type { TimelineEntry } from '../../shared/domain/event.ts';
-import { ExpectedFailure } from '../../shared/kernel/expected-failure.ts';
 import { LegMedia, type LegMediaOptions } from '../leg/leg-media.ts';
-import { acceptAnswer, answerOffer, type Direction, type LocalAudio, makeOffer } from '../leg/sdp.ts';
+import { Negotiation } from '../leg/negotiation.ts';
+import type { Direction } from '../leg/sdp.ts';
 import type { RtpFigures } from '../rtp/session.ts';
 import type { SipCall, SipCallDelegate, SipInvitation } from '../sip/sip-call.ts';
+import { CallFailed, type PhoneEnding, type PhoneEvent } from './phone-event.ts';
 import { Recording } from './recording.ts';
-
-/** How a call of a phone ended. */
-export interface PhoneEnding {
-  readonly by: 'us' | 'bye' | 'cancel' | 'lost' | 'failed' | 'silence';
-  readonly code: number | null;
-  readonly reason: string;
-}
-
-/** What a listener is told, for printing and for tests. */
-export type PhoneEvent =
-  | { readonly type: 'ringing'; readonly code: number; readonly earlyMedia: boolean }
-  | { readonly type: 'answered' }
-  | { readonly type: 'ended'; readonly ending: PhoneEnding }
-  | {
-      readonly type: 'digit';
-      readonly digit: string;
-      readonly by: 'rfc4733' | 'tone' | 'info';
-      readonly durationMs: number;
-    }
-  | TimelineEntry;
-
-/** Expected failure: the call came to nothing. */
-export class CallFailed extends ExpectedFailure {
-  override readonly name = 'CallFailed';
-  readonly code: number | null;
-  constructor(ending: PhoneEnding) {
-    super(`the call ended before it was answered: ${ending.code ?? ''} ${ending.reason}`.trim());
-    this.code = ending.code;
-  }
-}
 
 type Stage = 'new' | 'calling' | 'invited' | 'up' | 'ended';
 
@@ -60,11 +29,11 @@ export class PhoneCall {
   /** The INVITE of an inbound call. */
   readonly invitation: SipInvitation | null;
   readonly media: LegMedia;
+  readonly #negotiation: Negotiation;
   readonly #parts: PhoneCallParts;
   readonly #ending = new AbortController();
   #sip: SipCall | null = null;
   #stage: Stage = 'new';
-  #offered: LocalAudio | null = null;
   #lateOffer = false;
   #sdpAnswer: string | null = null;
   #direction: Direction = 'sendrecv';
@@ -89,6 +58,7 @@ export class PhoneCall {
       onTimeout: () => this.#endOurselves({ by: 'silence', code: null, reason: 'Nothing was heard any more' }),
       onBug: () => this.#endOurselves({ by: 'us', code: null, reason: 'A bug in the sound' }),
     });
+    this.#negotiation = new Negotiation(this.media);
   }
 
   get state(): Stage {
@@ -110,7 +80,7 @@ export class PhoneCall {
     await this.media.open();
     if (this.#isOver()) return;
     this.#lateOffer = lateOffer;
-    this.#sip = dial(lateOffer ? null : this.#offer(), this.#delegate());
+    this.#sip = dial(lateOffer ? null : this.#negotiation.offer(this.#direction), this.#delegate());
   }
 
   /** Takes an INVITE: nothing is sent yet but 100. */
@@ -141,7 +111,7 @@ export class PhoneCall {
     if (sdp === null || this.#stage !== 'invited') return;
     this.#stage = 'up';
     this.#sip?.answer(sdp);
-    if (this.#offered === null) this.#up();
+    if (!this.#negotiation.pending) this.#up();
   }
 
   /** A final refusal. */
@@ -209,26 +179,17 @@ export class PhoneCall {
   /** Says that our sound is elsewhere from now on: whoever is there hears it and may speak. */
   move(address: string, port: number): void {
     if (this.#stage !== 'up') return;
-    const local = { ...this.media.local(this.#direction), address, port };
-    this.#offered = local;
-    this.#sip?.reoffer(makeOffer(local));
+    this.#sip?.reoffer(this.#negotiation.offerElsewhere(address, port, this.#direction));
   }
 
   #reoffer(direction: Direction): void {
     if (this.#stage !== 'up') return;
     this.#direction = direction;
-    this.#sip?.reoffer(this.#offer());
+    this.#sip?.reoffer(this.#negotiation.offer(direction));
   }
 
   #isOver(): boolean {
     return this.#stage === 'ended';
-  }
-
-  #offer(): string {
-    const local = this.media.local(this.#direction);
-    this.#offered = local;
-    this.media.offered(local);
-    return makeOffer(local);
   }
 
   /** Our description for an inbound call, made once; sound flows from then on. Null when there is none to make. */
@@ -239,15 +200,14 @@ export class PhoneCall {
     if (this.#sdpAnswer !== null) return this.#sdpAnswer;
     const offer = this.invitation?.sdp ?? null;
     if (offer === null) {
-      this.#sdpAnswer = this.#offer();
+      this.#sdpAnswer = this.#negotiation.offer(this.#direction);
       return this.#sdpAnswer;
     }
-    const result = answerOffer(offer, this.media.local());
+    const result = this.#negotiation.answer(offer);
     if (!result.ok) {
       this.reject(result.sipCode, result.reason);
       return null;
     }
-    this.media.apply(result.agreement);
     this.media.start();
     this.#sdpAnswer = result.sdp;
     return result.sdp;
@@ -256,22 +216,20 @@ export class PhoneCall {
   #delegate(): SipCallDelegate {
     return {
       onProgress: (code, _reason, sdp) => {
-        if (sdp !== null) this.#agree(sdp, false);
+        if (sdp !== null) this.#negotiation.acceptEarly(sdp);
         this.#tell({ type: 'ringing', code, earlyMedia: sdp !== null });
       },
       onAnswered: (sdp) => this.#onAnswered(sdp),
       onFailed: (code, reason) => this.#finish({ by: 'failed', code, reason }),
       onAcked: (sdp) => {
-        if (sdp !== null && this.#offered !== null && this.#agree(sdp, true)) this.#up();
+        if (sdp !== null && this.#negotiation.accept(sdp)?.ok) this.#up();
       },
       onEnded: (by, code) => this.#finish({ by, code, reason: by === 'bye' ? 'The other side hung up' : by }),
       onReoffer: (sdp) => this.#onReoffer(sdp),
       onReanswered: (sdp) => {
-        if (sdp !== null) this.#agree(sdp, true);
+        if (sdp !== null) this.#negotiation.accept(sdp);
       },
-      onReofferFailed: () => {
-        this.#offered = null;
-      },
+      onReofferFailed: () => this.#negotiation.withdraw(),
       onInfo: (_type, body) => {
         const digit = /Signal\s*=\s*([0-9A-D*#])/i.exec(body)?.[1] ?? /^\s*([0-9A-D*#])\s*$/i.exec(body)?.[1];
         if (digit !== undefined) this.#onDigit(digit, 'info', 160);
@@ -283,7 +241,7 @@ export class PhoneCall {
   #onAnswered(sdp: string | null): void {
     if (this.#stage !== 'calling') return;
     this.#stage = 'up';
-    const agreed = this.#lateOffer ? this.#answerLate(sdp) : sdp === null || this.#agree(sdp, true);
+    const agreed = this.#lateOffer ? this.#answerLate(sdp) : this.#agree(sdp);
     if (!agreed) {
       this.#endOurselves({ by: 'us', code: 488, reason: 'Nothing to say to each other' });
       return;
@@ -293,9 +251,8 @@ export class PhoneCall {
 
   /** The 200 carried their offer: our answer goes into the ACK. */
   #answerLate(sdp: string | null): boolean {
-    const result = sdp === null ? null : answerOffer(sdp, this.media.local());
+    const result = sdp === null ? null : this.#negotiation.answer(sdp);
     if (result === null || !result.ok) return false;
-    this.media.apply(result.agreement);
     this.media.start();
     this.#sip?.answer(result.sdp);
     return true;
@@ -303,27 +260,17 @@ export class PhoneCall {
 
   #onReoffer(sdp: string | null): void {
     if (sdp === null) {
-      this.#sip?.answerReoffer(this.#offer());
+      this.#sip?.answerReoffer(this.#negotiation.offer(this.#direction));
       return;
     }
-    const result = answerOffer(sdp, this.media.local(this.#direction));
-    if (!result.ok) {
-      this.#sip?.refuseReoffer(result.sipCode, result.reason);
-      return;
-    }
-    this.media.apply(result.agreement);
-    this.#sip?.answerReoffer(result.sdp);
+    const result = this.#negotiation.answer(sdp, this.#direction);
+    if (result.ok) this.#sip?.answerReoffer(result.sdp);
+    else this.#sip?.refuseReoffer(result.sipCode, result.reason);
   }
 
-  /** The answer to an offer of ours; `final` when no other can follow. */
-  #agree(sdp: string, final: boolean): boolean {
-    if (this.#offered === null) return true;
-    const result = acceptAnswer(sdp, this.#offered);
-    if (final) this.#offered = null;
-    if (!result.ok) return false;
-    this.media.apply(result.agreement);
-    this.media.start();
-    return true;
+  /** The 200 of our offer; without a description, or after another answer, the sound is agreed on already. */
+  #agree(sdp: string | null): boolean {
+    return sdp === null || (this.#negotiation.accept(sdp)?.ok ?? true);
   }
 
   #up(): void {

@@ -11,7 +11,8 @@ import { Metronome } from '../media/metronome.ts';
 import { PortPool } from '../rtp/ports.ts';
 import type { SipInvitation, SipTransport, SipUserAgent } from '../sip/sip-call.ts';
 import { openPhoneAgent, type PhoneFlaw } from './agent.ts';
-import { PhoneCall, type PhoneEvent } from './phone-call.ts';
+import { PhoneCall } from './phone-call.ts';
+import type { PhoneEvent } from './phone-event.ts';
 
 export interface PhoneOptions {
   /** Address for SIP and RTP; default 127.0.0.1. */

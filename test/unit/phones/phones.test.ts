@@ -4,7 +4,8 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { systemClock } from '../../../shared/kernel/clock.ts';
 import { withDeadline } from '../../../shared/kernel/deadline.ts';
 import { openPhone, type Phone, type PhoneOptions } from '../../../worker/phones/phone.ts';
-import { CallFailed, type PhoneCall } from '../../../worker/phones/phone-call.ts';
+import type { PhoneCall } from '../../../worker/phones/phone-call.ts';
+import { CallFailed } from '../../../worker/phones/phone-event.ts';
 import { tone } from '../../../worker/phones/sounds.ts';
 import { toneLevel } from '../../support/tone.ts';
 
