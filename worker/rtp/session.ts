@@ -1,8 +1,7 @@
 /**
- * One RTP session: sockets, latch, jitter buffer, digits both ways and RTCP of one leg. The leg owns it,
+ * One RTP session: sockets, latch, jitter buffer, digits and reports both ways of one leg. The leg owns it,
  * beats it every 20 ms (`receive`, then `send` or `silent`) and closes it. Nothing here keeps a timer.
  */
-import { randomBytes } from 'node:crypto';
 import dns from 'node:dns';
 import { isIP } from 'node:net';
 import type { Clock } from '../../shared/kernel/clock.ts';
@@ -13,7 +12,7 @@ import { Latch, type MediaAddress } from './latch.ts';
 import { newRtpHeader, readRtp } from './packet.ts';
 import type { PortPool } from './ports.ts';
 import { Reception } from './reception.ts';
-import { buildReport, type LastSenderReport, readReport } from './rtcp.ts';
+import { Reports } from './reports.ts';
 import { RtpSender } from './sender.ts';
 import { openSocketPair, type SocketPair } from './socket-pair.ts';
 import { DigitReceiver, DigitSender } from './telephone-event.ts';
@@ -67,9 +66,6 @@ export interface RtpFigures {
 /** Payload type of RTCP. */
 const APP = 204;
 
-/** Beats between two reports: 5 s, half to one and a half of it by chance (RFC 3550 §6.2). */
-const reportBeats = (): number => 125 + Math.floor(Math.random() * 250);
-
 export class RtpSession {
   readonly #clock: Clock;
   readonly #delegate: RtpDelegate;
@@ -77,19 +73,13 @@ export class RtpSession {
   readonly #jitter: JitterBuffer;
   readonly #reception = new Reception();
   readonly #sender: RtpSender;
+  readonly #reports: Reports;
   readonly #digitsOut = new DigitSender();
   readonly #header = newRtpHeader();
-  readonly #cname = randomBytes(9).toString('base64url');
   #digitsIn: DigitReceiver;
   #pair: SocketPair | null = null;
   #formats: RtpFormats = { audio: [], telephoneEvent: null };
   #audio = new Set<number>();
-  #signalledRtcp: MediaAddress | null = null;
-  #learnedRtcp: MediaAddress | null = null;
-  #lastReport: LastSenderReport | null = null;
-  #remoteLost: number | null = null;
-  #roundTripMs: number | null = null;
-  #beatsToReport = 100;
   #heardAt: number;
   #malformed = 0;
   #closed = false;
@@ -99,6 +89,7 @@ export class RtpSession {
     this.#delegate = delegate;
     this.#jitter = new JitterBuffer(options.jitter);
     this.#sender = new RtpSender(options.frameBytes);
+    this.#reports = new Reports(options.clock, this.#sender, this.#reception);
     this.#digitsIn = this.#newDigits(8000);
     this.#heardAt = options.clock.monotonic();
   }
@@ -207,9 +198,9 @@ export class RtpSession {
 
   /** Ends the beat: sends the frame in `payload`, or the digit that is being pressed. */
   send(payloadType: number): void {
-    this.#report();
     const to = this.#latch.target;
     const pair = this.#pair;
+    this.#reports.beat(to, pair);
     if (to === null || pair === null) {
       this.#sender.silent();
       return;
@@ -225,7 +216,7 @@ export class RtpSession {
 
   /** Ends the beat without sending: on hold. */
   silent(): void {
-    this.#report();
+    this.#reports.beat(this.#latch.target, this.#pair);
     this.#sender.silent();
   }
 
@@ -253,8 +244,8 @@ export class RtpSession {
       malformed: this.#malformed,
       jitter: this.#jitter.counters,
       delayMs: this.#jitter.delayMs,
-      remoteLost: this.#remoteLost,
-      roundTripMs: this.#roundTripMs,
+      remoteLost: this.#reports.remoteLost,
+      roundTripMs: this.#reports.roundTripMs,
     };
   }
 
@@ -271,8 +262,7 @@ export class RtpSession {
 
   #signal(remote: MediaAddress, rtcp: MediaAddress | null): void {
     this.#latch.signal(remote);
-    this.#signalledRtcp = rtcp;
-    this.#learnedRtcp = null;
+    this.#reports.signal(rtcp);
   }
 
   #broke(error: unknown): void {
@@ -312,33 +302,6 @@ export class RtpSession {
       return;
     }
     if (source.address !== this.#latch.target?.address) return;
-    const report = readReport(data, this.#sender.ssrc, this.#clock.now());
-    if (report === null) return;
-    if (this.#reception.ssrc !== null && report.ssrc !== this.#reception.ssrc) return;
-    this.#heardAt = this.#clock.monotonic();
-    this.#learnedRtcp = { address: source.address, port: source.port };
-    if (report.senderReport !== null) this.#lastReport = { middle: report.senderReport, atMs: this.#clock.now() };
-    if (report.about !== null) this.#remoteLost = report.about.totalLost;
-    if (report.roundTripMs !== null) this.#roundTripMs = report.roundTripMs;
-  }
-
-  #report(): void {
-    this.#beatsToReport -= 1;
-    if (this.#beatsToReport > 0) return;
-    this.#beatsToReport = reportBeats();
-    const media = this.#latch.target;
-    if (media === null) return;
-    const to = this.#learnedRtcp ?? this.#signalledRtcp ?? { address: media.address, port: media.port + 1 };
-    if (to.port <= 0 || to.port > 65_535) return;
-    const { ssrc, packets, octets, timestamp } = this.#sender;
-    const figures = this.#reception.report();
-    const report = buildReport(
-      { ssrc, packets, octets, timestamp },
-      figures,
-      this.#lastReport,
-      this.#cname,
-      this.#clock.now(),
-    );
-    this.#pair?.sendRtcp(report, to);
+    if (this.#reports.receive(data, source)) this.#heardAt = this.#clock.monotonic();
   }
 }
