@@ -11,16 +11,12 @@
  * came late because it was held up is played a little faster until it is late no more.
  */
 import { frameSamples, LivePace, stretch } from './live-pace.ts';
+import { Marks } from './marks.ts';
 import { saturate } from './mixer.ts';
 import type { MarkFired, PlayoutQueue } from './playout-queue.ts';
 import { SampleRing } from './sample-ring.ts';
 import { findShortening, isQuiet, reachOf, shorten } from './shorten.ts';
 import { Stall } from './stall.ts';
-
-interface Mark {
-  readonly at: number;
-  readonly fire: MarkFired;
-}
 
 export interface PlayoutOptions {
   /** Hertz: the leg's rate. */
@@ -33,8 +29,6 @@ export interface PlayoutOptions {
   readonly boundMs?: number;
 }
 
-/** More than one a frame for ten minutes. Of more marks than this the oldest come back at once, as cleared, so that the order stays. */
-const MAX_MARKS = 32_768;
 const FADE_MS = 5;
 /** Beats between two periods that are left out of a sound, and beats after which one is left out wherever it is. */
 const SHORTEN_EVERY = 3;
@@ -49,9 +43,7 @@ export class Playout implements PlayoutQueue {
   #bound = 0;
   readonly #ring = new SampleRing();
   #fade = new Int16Array(0);
-  #marks: Mark[] = [];
-  /** Marks before this index have fired. */
-  #marksFrom = 0;
+  readonly #marks = new Marks();
   #cursor = 0;
   #dropped = 0;
   #underruns = 0;
@@ -112,12 +104,12 @@ export class Playout implements PlayoutQueue {
   }
 
   mark(fire: MarkFired): void {
-    const idle = this.#ring.length === 0 && this.#marksFrom === this.#marks.length;
-    if (idle) this.#tell(fire, false);
-    else {
-      this.#marks.push({ at: this.#cursor + this.#ring.length, fire });
-      if (this.#marks.length - this.#marksFrom > MAX_MARKS) this.#tell(this.#shiftMark().fire, true);
+    if (this.#ring.length === 0 && this.#marks.length === 0) {
+      this.#tell(fire, false);
+      return;
     }
+    const oldest = this.#marks.add(this.#cursor + this.#ring.length, fire);
+    if (oldest !== null) this.#tell(oldest, true);
   }
 
   clear(): { readonly playedSamples: number; readonly droppedSamples: number } {
@@ -130,11 +122,7 @@ export class Playout implements PlayoutQueue {
     this.#sounding = false;
     this.#restart();
     const playedSamples = this.playedSamples;
-    const marks = this.#marks;
-    const from = this.#marksFrom;
-    this.#marks = [];
-    this.#marksFrom = 0;
-    for (let i = from; i < marks.length; i++) this.#tell((marks[i] as Mark).fire, true);
+    for (const fire of this.#marks.takeAll()) this.#tell(fire, true);
     return { playedSamples, droppedSamples };
   }
 
@@ -225,9 +213,8 @@ export class Playout implements PlayoutQueue {
     let heard = false;
     this.#frameAt = 0;
     while (playing && this.#frameAt < length && this.#ring.length > 0) {
-      const room = length - this.#frameAt;
-      const mark = this.#marks[this.#marksFrom];
-      const count = this.#ring.read(out, this.#frameAt, mark ? Math.min(room, mark.at - this.#cursor) : room);
+      const room = this.#marks.room(this.#cursor, length - this.#frameAt);
+      const count = this.#ring.read(out, this.#frameAt, room);
       this.#cursor += count;
       this.#frameAt += count;
       this.#sounding = heard = true;
@@ -275,25 +262,9 @@ export class Playout implements PlayoutQueue {
   }
 
   #fireDue(): void {
-    for (;;) {
-      const mark = this.#marks[this.#marksFrom];
-      if (!mark || mark.at > this.#cursor) return;
-      this.#shiftMark();
-      this.#tell(mark.fire, false);
+    for (let fire = this.#marks.due(this.#cursor); fire !== null; fire = this.#marks.due(this.#cursor)) {
+      this.#tell(fire, false);
     }
-  }
-
-  /** Takes the first mark off; there must be one. */
-  #shiftMark(): Mark {
-    const mark = this.#marks[this.#marksFrom++] as Mark;
-    if (this.#marksFrom === this.#marks.length) {
-      this.#marks = [];
-      this.#marksFrom = 0;
-    } else if (this.#marksFrom >= 64 && this.#marksFrom * 2 >= this.#marks.length) {
-      this.#marks.splice(0, this.#marksFrom);
-      this.#marksFrom = 0;
-    }
-    return mark;
   }
 
   #tell(fire: MarkFired, cleared: boolean): void {
