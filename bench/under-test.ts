@@ -81,6 +81,10 @@ export class UnderTest {
     return { workerMs: cpuMs(this.#workers), systemMs: cpuMs(this.#all) };
   }
 
+  get pids(): readonly number[] {
+    return this.#all;
+  }
+
   get memoryKb(): number {
     return memoryKb(this.#all);
   }

@@ -10,7 +10,6 @@ import type { OwnerId } from '../shared/kernel/ids.ts';
 import { createLogger, type Logger } from '../shared/kernel/log.ts';
 import { openProbe, type Probe } from '../shared/launch/probe.ts';
 import { runService, type ServiceInfo } from '../shared/launch/service.ts';
-import { openQueue } from '../shared/queue.ts';
 import { readSettings, type Settings, SettingsError } from '../shared/settings.ts';
 import { serveParser } from '../shared/twiml/parser-bridge.ts';
 import { openXmlChild } from '../shared/twiml/xml-child.ts';
@@ -49,9 +48,13 @@ async function start(closers: Closers): Promise<ServiceInfo> {
   return { threads, capacity: threads * callsPerThread, ...(probe === null ? {} : { probe: probe.address }) };
 }
 
-/** Threads die seldom: a connection is made for it. Without Redis its lease runs out by itself. */
+/**
+ * Threads die seldom: the queue is loaded and a connection made for it only then, as this thread needs neither while all
+ * is well (they are 15 MB). Without Redis its lease runs out by itself.
+ */
 async function handOver(owner: OwnerId, redisUrl: string, log: Logger): Promise<void> {
   try {
+    const { openQueue } = await import('../shared/queue.ts');
     const queue = await openQueue(redisUrl, clock, log);
     const calls = await queue.handOver(owner).finally(() => queue.close());
     log.warn({ calls, owner }, 'the calls of a thread that died are handed over');

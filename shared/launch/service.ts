@@ -7,6 +7,7 @@
  */
 import { Closers } from '../kernel/closers.ts';
 import { ExpectedFailure } from '../kernel/expected-failure.ts';
+import { giveBackMemory } from './give-back.ts';
 
 /** What a service tells when it is up: addresses and ports as they really are. */
 export type ServiceInfo = Readonly<Record<string, string | number | boolean>>;
@@ -42,7 +43,8 @@ export function runService(service: string, start: (closers: Closers) => Promise
   });
 
   start(closers).then(
-    (info) => {
+    async (info) => {
+      await giveBackMemory();
       const report: ServiceReport = { kind: 'ready', service, info };
       if (process.send) process.send(report);
       else console.log(`${service} is ready ${JSON.stringify(info)}`);
