@@ -30,9 +30,9 @@ interface Row {
 const closers = new Closers();
 const load = await Load.start(closers);
 const system = await UnderTest.start({ trunkPort: load.sipPort, threads: 1, settings: { BUSY_LIMIT: '0' } }, closers);
-prefer([load.pid], 'real-time');
+prefer(load.pids, 'real-time');
 const calls = Number(options.calls);
-for (let call = 0; call < calls; call++) await system.place(twimlOf('two-way')(load.appPort));
+for (let call = 0; call < calls; call++) await system.place(twimlOf('two-way')(load));
 await system.untilUp(calls, 30_000);
 await pause(systemClock, SETTLE_MS);
 

@@ -2,6 +2,8 @@
 
 const documents = {
   'two-way': (url: string) => `<Connect><Stream url="${url}" dialect="twilio"/></Connect>`,
+  /** The same over TLS. */
+  wss: (url: string) => `<Connect><Stream url="${url}" dialect="twilio"/></Connect>`,
   duplex: (url: string) => `<Connect><Stream url="${url}" audioCodec="pcmu" rawAudio="duplex"/></Connect>`,
   'one-way': (url: string) => `<Start><Stream url="${url}" dialect="twilio"/></Start><Pause length="3600"/>`,
   'one-way-l16': (url: string) => `<Start><Stream url="${url}" audioCodec="pcm"/></Start><Pause length="3600"/>`,
@@ -12,13 +14,24 @@ const documents = {
   none: () => '<Pause length="3600"/>',
 } as const;
 
+/** Where the app of a load is. */
+export interface AppPorts {
+  readonly appPort: number;
+  /** The same behind TLS; 0 without. */
+  readonly tlsPort: number;
+}
+
 export type Mode = keyof typeof documents;
 
 export const modes = Object.keys(documents) as readonly Mode[];
 
 export const isMode = (name: string): name is Mode => name in documents;
 
-/** The document of a mode, given the port of the load's app. */
-export function twimlOf(mode: Mode): (appPort: number) => string {
-  return (appPort) => `<Response>${documents[mode](`ws://127.0.0.1:${appPort}/${mode}`)}</Response>`;
+/** The document of a mode, given the load's two ports. */
+export function twimlOf(mode: Mode): (app: AppPorts) => string {
+  return ({ appPort, tlsPort }) => {
+    // The app behind the TLS is the same one.
+    const url = mode === 'wss' ? `wss://127.0.0.1:${tlsPort}/two-way` : `ws://127.0.0.1:${appPort}/${mode}`;
+    return `<Response>${documents[mode](url)}</Response>`;
+  };
 }

@@ -41,12 +41,21 @@ type Told =
   | ({ readonly kind: 'window' } & LoadWindow);
 
 const ANSWER_WITHIN_MS = 10_000;
+const root = fileURLToPath(new URL('../../', import.meta.url));
+const certificates = path.join(root, 'test/vectors/tls');
+
+/** Who signed the certificate of the app's `wss:` port: a PEM file. */
+export const tlsAuthority = path.join(certificates, 'ca.pem');
 
 export class Load {
   /** SIP port of the phones. */
   readonly sipPort: number;
   /** Port of the app's WebSocket server. */
   readonly appPort: number;
+  /** The same behind TLS; 0 without. */
+  readonly tlsPort: number;
+  /** All its processes, apart from this one. */
+  readonly pids: readonly number[];
   readonly #process: ChildProcessByStdio<Writable, Readable, null>;
   readonly #told: (kind: Told['kind']) => Promise<Told>;
 
@@ -55,20 +64,20 @@ export class Load {
     told: (kind: Told['kind']) => Promise<Told>,
     sipPort: number,
     appPort: number,
+    front: TlsFront | null,
   ) {
     this.#process = child;
     this.#told = told;
     this.sipPort = sipPort;
     this.appPort = appPort;
+    this.tlsPort = front?.port ?? 0;
+    this.pids = [child.pid ?? 0, ...(front === null ? [] : [front.pid])];
   }
 
-  static async start(closers: Closers): Promise<Load> {
+  /** `tls`: the app can be reached by `wss:` as well, with the certificate of `tlsAuthority`. */
+  static async start(closers: Closers, { tls = false } = {}): Promise<Load> {
     const child = spawn(compiled(), [], { stdio: ['pipe', 'pipe', 'inherit'] });
-    closers.push(async () => {
-      const gone = new Promise<void>((resolve) => child.once('exit', () => resolve()));
-      child.stdin.end();
-      await gone;
-    });
+    closers.push(() => ended(child));
     const told = linesOf(child.stdout);
     const ready = await told('ready');
     if (ready.kind !== 'ready') throw new Error('the load did not start');
@@ -85,11 +94,8 @@ export class Load {
       silentLogger,
     );
     closers.push(() => agent.close(0));
-    return new Load(child, told, agent.address.port, ready.app);
-  }
-
-  get pid(): number {
-    return this.#process.pid ?? 0;
+    const front = tls ? await startTlsFront(ready.app, closers) : null;
+    return new Load(child, told, agent.address.port, ready.app, front);
   }
 
   /** Frames sent from here on count. */
@@ -118,6 +124,28 @@ export class Load {
   }
 }
 
+interface TlsFront {
+  readonly pid: number;
+  readonly port: number;
+}
+
+async function startTlsFront(appPort: number, closers: Closers): Promise<TlsFront> {
+  const script = fileURLToPath(new URL('./tls-front.js', import.meta.url));
+  const files = ['server.pem', 'server.key.pem'].map((name) => path.join(certificates, name));
+  const child = spawn(process.execPath, [script, String(appPort), ...files], { stdio: ['pipe', 'pipe', 'inherit'] });
+  closers.push(() => ended(child));
+  const said = new Promise<string>((resolve) => createInterface({ input: child.stdout }).once('line', resolve));
+  const port = Number(await withDeadline(systemClock, ANSWER_WITHIN_MS, "the port of the load's TLS", said));
+  return { pid: child.pid ?? 0, port };
+}
+
+/** Ends a process of the load by ending its input. */
+async function ended(child: ChildProcessByStdio<Writable, Readable, null>): Promise<void> {
+  const gone = new Promise<void>((resolve) => child.once('exit', () => resolve()));
+  child.stdin.end();
+  await gone;
+}
+
 /** Waits for the next line of a kind. */
 function linesOf(stdout: Readable): (kind: Told['kind']) => Promise<Told> {
   const waiting = new Map<string, (told: Told) => void>();
@@ -137,7 +165,6 @@ function linesOf(stdout: Readable): (kind: Told['kind']) => Promise<Told> {
 
 /** The program, newer than its sources. @throws when there is no compiler. */
 function compiled(): string {
-  const root = fileURLToPath(new URL('../../', import.meta.url));
   const sources = path.join(root, 'bench/load');
   const program = path.join(root, 'dist/bench/load/load');
   const files = readdirSync(sources).map((name) => path.join(sources, name));

@@ -10,7 +10,7 @@ import { systemClock } from '../shared/kernel/clock.ts';
 import { Closers } from '../shared/kernel/closers.ts';
 import { pause } from '../shared/kernel/deadline.ts';
 import { isMode, modes, twimlOf } from './documents.ts';
-import { Load } from './load.ts';
+import { Load, tlsAuthority } from './load.ts';
 import { cpuMs, pin, prefer } from './process-usage.ts';
 import { UnderTest } from './under-test.ts';
 
@@ -80,13 +80,13 @@ process.exit(0);
 async function measure(calls: number, forMs: number): Promise<Row> {
   const closers = new Closers();
   try {
-    const load = await Load.start(closers);
+    const load = await Load.start(closers, { tls: mode === 'wss' });
     const system = await UnderTest.start(
       {
         trunkPort: load.sipPort,
         threads: Number(options.threads),
         nodeOptions: options['node-options'],
-        settings: { BUSY_LIMIT: options['busy-limit'], MEDIA_SOCKETS: options.sockets },
+        settings: { BUSY_LIMIT: options['busy-limit'], MEDIA_SOCKETS: options.sockets, STREAM_CA: tlsAuthority },
       },
       closers,
     );
@@ -97,18 +97,18 @@ async function measure(calls: number, forMs: number): Promise<Row> {
 }
 
 async function run(system: UnderTest, load: Load, most: number, forMs: number): Promise<Row> {
-  const loadPids = [load.pid, process.pid];
+  const loadPids = [...load.pids, process.pid];
   if (!options.unpinned) {
     system.pin(SYSTEM_CORES);
     pin(loadPids, LOAD_CORES);
   }
-  if (!prefer([load.pid], 'real-time')) console.log('  the load has no real-time priority: its delays count');
+  if (!prefer(load.pids, 'real-time')) console.log('  the load has no real-time priority: its delays count');
   if (options.shared) system.putFirst();
   const idleKb = system.memoryKb;
 
   const sids: string[] = [];
   for (; sids.length < most; await pause(systemClock, 1000 / Number(options.rate))) {
-    const sid = await system.place(twiml(load.appPort));
+    const sid = await system.place(twiml(load));
     if (sid === null) break;
     sids.push(sid);
   }

@@ -88,9 +88,9 @@ process.exit(0);
 /** The other calls; the system has one core for itself, and everything else the other. */
 async function fill(others: Load): Promise<void> {
   system.pin('0');
-  pin([others.pid, process.pid], '1');
-  if (!prefer([others.pid, process.pid], 'real-time')) console.log('  no real-time priority: our own delays count');
-  const twiml = twimlOf('two-way')(others.appPort);
+  pin([...others.pids, process.pid], '1');
+  if (!prefer([...others.pids, process.pid], 'real-time')) console.log('  no real-time priority: our own delays count');
+  const twiml = twimlOf('two-way')(others);
   for (let call = 0; call < beside; call++) {
     await system.place(twiml, { to: BESIDE });
     await pause(systemClock, 40);
