@@ -18,7 +18,7 @@ import { untilDone } from './retry.ts';
 
 /** How long an entry, and how long a counter, may wait for company. */
 const LAZY_MS = 50;
-const COUNTERS_MS = 2000;
+const COUNTERS_MS = 4000;
 
 export interface JournalOptions {
   readonly sid: CallSid;
