@@ -1,6 +1,7 @@
 /**
  * `node dist/bench/burst.js`: what is left of a burst. On calls with a two-way stream the phones' packets, and then what the
- * app sends, are held back for 200 ms and for a second and delivered at once; the round trip is told second by second.
+ * app sends, are held back for 200 ms and for a second and delivered at once; then the worker itself gets no time for 200 ms.
+ * The round trip is told second by second.
  */
 import { parseArgs } from 'node:util';
 import { systemClock } from '../shared/kernel/clock.ts';
@@ -44,6 +45,7 @@ for (const ms of [200, 1000]) {
   rows.push(await watch(`the app, ${ms} ms`, ms, () => load.stall(ms)));
   await pause(systemClock, BETWEEN_MS);
 }
+rows.push(await watch('the worker, 200 ms', 200, () => void system.freeze(200)));
 console.table(rows);
 await closers.close();
 process.exit(0);

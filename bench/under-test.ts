@@ -77,6 +77,13 @@ export class UnderTest {
     if (!prefer(this.#all, 'nice')) console.log('  the system could not be put before other work');
   }
 
+  /** Stops the workers for so long, as a machine that gives them no time. */
+  async freeze(ms: number): Promise<void> {
+    for (const pid of this.#workers) process.kill(pid, 'SIGSTOP');
+    await pause(systemClock, ms);
+    for (const pid of this.#workers) process.kill(pid, 'SIGCONT');
+  }
+
   get usage(): Usage {
     return { workerMs: cpuMs(this.#workers), systemMs: cpuMs(this.#all) };
   }

@@ -5,6 +5,7 @@
  * SIGTERM or SIGINT closes in the reverse order of opening; a second one ends the process at once.
  * When the launcher dies, so does the service: nothing is left behind.
  */
+import { yieldBackgroundThreads } from '../kernel/background-threads.ts';
 import { Closers } from '../kernel/closers.ts';
 import { ExpectedFailure } from '../kernel/expected-failure.ts';
 import { giveBackMemory } from './give-back.ts';
@@ -24,6 +25,7 @@ const ORPHAN_MS = 1_000;
  * @param start opens everything, pushing a closer for each thing at the moment it is opened.
  */
 export function runService(service: string, start: (closers: Closers) => Promise<ServiceInfo>): void {
+  yieldBackgroundThreads();
   const closers = new Closers();
   let closing = false;
 
