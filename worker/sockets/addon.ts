@@ -44,8 +44,13 @@ export const ROW = 5;
 
 const require = createRequire(import.meta.url);
 
-/** Where the build puts it: beside the sources, whether this file is compiled or not. */
+/**
+ * Where the build puts it: beside the sources, whether this file is compiled or not. `MEDIA_SOCKETS_ADDON` names another
+ * build of it, as one that watches over its own memory.
+ */
 function addonFile(): string {
+  const other = process.env['MEDIA_SOCKETS_ADDON'];
+  if (other !== undefined) return other;
   const root = path.dirname(require.resolve('pivot-streams/package.json'));
   return path.join(root, 'worker/sockets/native/build/Release/media_sockets.node');
 }

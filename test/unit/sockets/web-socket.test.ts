@@ -242,6 +242,20 @@ for (const sockets of everySockets)
         assert.deepEqual(client.messages, ['before']);
       });
 
+    it('megabytes that say nothing harm nobody: they are read and forgotten', async () => {
+      const deaf = await open();
+      const other = await open();
+      deaf.far.write(Buffer.from([0xc1, 0x00]));
+      await until(() => deaf.client.broken.length === 1);
+      const nothing = Buffer.alloc(2 ** 20);
+      for (let written = 0; written < 8; written++) {
+        await new Promise((resolve) => deaf.far.write(nothing, resolve));
+      }
+      other.far.write(text('still heard'));
+      await until(() => other.client.messages.length === 1);
+      assert.deepEqual(other.client.messages, ['still heard']);
+    });
+
     it('terminated from inside of a message it says nothing more', async () => {
       const ends: (() => void)[] = [];
       const { client, far } = await open(() => ends[0]?.());

@@ -121,8 +121,11 @@ void reactor_release(struct socket *socket)
 
 void reactor_flush(struct reactor *reactor)
 {
-    if (reactor->row_count == 0)
+    /* What no row points at is of no use either: a far end may say much that means nothing. */
+    if (reactor->row_count == 0) {
+        reactor->used = 0;
         return;
+    }
     napi_env env = reactor->env;
     napi_handle_scope scope;
     napi_value self, on_events, count, error;
