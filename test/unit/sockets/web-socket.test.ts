@@ -247,10 +247,11 @@ for (const sockets of everySockets)
       const other = await open();
       deaf.far.write(Buffer.from([0xc1, 0x00]));
       await until(() => deaf.client.broken.length === 1);
-      const nothing = Buffer.alloc(2 ** 20);
-      for (let written = 0; written < 8; written++) {
-        await new Promise((resolve) => deaf.far.write(nothing, resolve));
-      }
+      // What the far side could hand over was read.
+      await new Promise<void>((resolve, reject) => {
+        deaf.far.once('close', () => reject(new Error('hung up on')));
+        deaf.far.write(Buffer.alloc(16 * 2 ** 20), (error) => (error ? reject(error) : resolve()));
+      });
       other.far.write(text('still heard'));
       await until(() => other.client.messages.length === 1);
       assert.deepEqual(other.client.messages, ['still heard']);
