@@ -68,7 +68,7 @@ describe('phones on a call', () => {
       'worker-1 has UDP sockets',
       'worker-1 has connections',
       'has a dialog',
-      'has jobs',
+      'has calls',
     ]) {
       assert.ok(leaks.includes(what), `${what} is not among:\n${leaks}`);
     }
