@@ -34,11 +34,10 @@ function buildAddon(folder) {
   if (process.platform !== 'linux') return;
   const built = path.join(folder, 'build/Release/media_sockets.node');
   if (existsSync(built) && statSync(built).mtimeMs > newest(folder)) return;
-  const gyp = createRequire(import.meta.url).resolve('node-gyp/bin/node-gyp.js');
   // Beside Node itself, where most ways to install it put them; else node-gyp knows where to get them.
   const besideNode = path.resolve(process.execPath, '../..');
   const headers = existsSync(path.join(besideNode, 'include/node/node_api.h')) ? [`--nodedir=${besideNode}`] : [];
-  const { status, stdout, stderr } = spawnSync(process.execPath, [gyp, 'rebuild', ...headers], {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [nodeGyp() ?? '', 'rebuild', ...headers], {
     cwd: folder,
     encoding: 'utf8',
     timeout: 180_000,
@@ -47,6 +46,15 @@ function buildAddon(folder) {
   rmSync(path.join(folder, 'build'), { recursive: true, force: true });
   console.error(`${stdout}${stderr}`.split('\n').slice(-20).join('\n'));
   console.error("The addon of the media sockets was not built: Node's own sockets are used, for fewer calls a core.");
+}
+
+/** Null where optional packages are not installed. */
+function nodeGyp() {
+  try {
+    return createRequire(import.meta.url).resolve('node-gyp/bin/node-gyp.js');
+  } catch {
+    return null;
+  }
 }
 
 /** Of the sources; what the build left there does not count. */

@@ -77,7 +77,9 @@ async function open(settings: Settings, redisUrl: string): Promise<Pool> {
   const lease = new Lease(clock, leaseTimes, () => metronome.goOn());
   closers.push(() => metronome.close());
   const ports = new PortPool(portsOfThread(settings.RTP_PORTS, data.index, data.count), clock);
-  const sockets = openMediaSockets(settings.MEDIA_SOCKETS);
+  const sockets = openMediaSockets(settings.MEDIA_SOCKETS, (err) =>
+    log.warn({ err }, "the addon of the media sockets cannot be used: Node's own are"),
+  );
   closers.push(() => sockets.close());
   log.info({ sockets: sockets.kind }, 'media sockets are open');
   const makeLeg = makeLegFactory({ settings, ports, bind: sockets.bind, beatSource: metronome, log });

@@ -15,14 +15,22 @@ const GIVES_WAY = 10;
  * makes threads of its own. Needs no privilege. Where threads have no priority of their own (not Linux) nothing is done.
  */
 export function yieldBackgroundThreads(): void {
-  if (process.platform !== 'linux') return;
-  for (const name of readdirSync(TASKS)) {
-    const thread = Number(name);
-    if (thread === process.pid) continue;
+  for (const thread of otherThreads()) {
     try {
       os.setPriority(thread, GIVES_WAY);
     } catch {
       // It has ended meanwhile, or is niced further already.
     }
+  }
+}
+
+function otherThreads(): readonly number[] {
+  try {
+    return readdirSync(TASKS)
+      .map(Number)
+      .filter((thread) => thread !== process.pid);
+  } catch {
+    // Not Linux, or without /proc.
+    return [];
   }
 }

@@ -41,7 +41,7 @@ export function runService(service: string, start: (closers: Closers) => Promise
   process.on('SIGINT', close);
   process.once('disconnect', () => {
     setTimeout(() => process.exit(130), ORPHAN_MS).unref();
-    close();
+    if (!closing) close();
   });
 
   start(closers).then(

@@ -286,6 +286,7 @@ function measureCall(name: string, spec: Partial<StreamSpec>, fromApp: object | 
     sendBinary: (bytes) => outgoing.set(bytes),
     bufferedBytes: 0,
     unsent: 0,
+    push() {},
     setReading() {},
     close: () => Promise.resolve(),
     terminate() {},

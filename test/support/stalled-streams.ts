@@ -29,6 +29,8 @@ class StuckConnection implements Connection {
     this.bufferedBytes += bytes.length;
   }
 
+  push(): void {}
+
   setReading(): void {}
 
   close(): Promise<void> {

@@ -47,6 +47,7 @@ export function openClient(url: string, sockets: MediaSockets, onMessage: () => 
           onPong: () => {
             pongs += 1;
           },
+          onClosing: () => {},
           onBroken: (rule) => broken.push(rule),
           onGone: (code) => leave(code),
         },

@@ -9,7 +9,7 @@ import path from 'node:path';
 export interface Addon {
   /**
    * Begins: `onRows` is told how many rows were written to `rows`, five numbers each; bytes lie in `arena`. Two numbers of
-   * `backlog` are each socket's: bytes and messages that the kernel has not taken. One for each thread.
+   * `backlog` are each socket's: bytes that the kernel was seen not to take, and messages that it has not taken. One for each thread.
    */
   start(onRows: (count: number) => void, arena: Uint8Array, rows: Int32Array, backlog: Int32Array): number;
   /** Closes all sockets. */
@@ -23,6 +23,8 @@ export interface Addon {
   adopt(descriptor: number, head: Uint8Array): number;
   sendText(socket: number, text: string): number;
   sendBytes(socket: number, opcode: number, bytes: Uint8Array): number;
+  /** Sends now what was gathered. */
+  push(): void;
   setReading(socket: number, reading: boolean): void;
   close(socket: number): void;
 }

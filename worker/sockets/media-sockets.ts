@@ -27,10 +27,24 @@ export interface MediaSockets {
 export const nodeSockets: MediaSockets = { kind: 'node', bind: bindNodeDatagram, adopt: null, close: () => {} };
 
 /**
- * `auto`: the addon's where it was built, else Node's. One for each thread may be the addon's.
+ * `auto`: the addon's where it was built, else Node's; `onProblem` is told why not, when it was built and cannot be used.
+ * One for each thread may be the addon's.
  * @throws Error when `native` was asked for and was not built here, or cannot be loaded.
  */
-export function openMediaSockets(choice: 'auto' | 'native' | 'node'): MediaSockets {
+export function openMediaSockets(
+  choice: 'auto' | 'native' | 'node',
+  onProblem: (error: unknown) => void = () => {},
+): MediaSockets {
+  try {
+    return openChosen(choice);
+  } catch (error) {
+    if (choice !== 'auto') throw error;
+    onProblem(error);
+    return nodeSockets;
+  }
+}
+
+function openChosen(choice: 'auto' | 'native' | 'node'): MediaSockets {
   const addon = choice === 'node' ? null : loadAddon();
   if (addon === null) {
     if (choice === 'native')

@@ -13,7 +13,7 @@ import { type Reactor, type RowTaker, systemError } from './reactor.ts';
 
 export function nativeDatagrams(reactor: Reactor): BindDatagram {
   return async (host, port, delegate) => {
-    const numeric = isIP(host) === 0 ? (await dns.promises.lookup(host)).address : host;
+    const numeric = isIP(host) === 0 ? (await dns.promises.lookup(host, { family: 4 })).address : host;
     const socket = reactor.addon.openDatagram(numeric, port, RECEIVE_BUFFER_BYTES);
     if (socket < 0) throw systemError(socket, 'bind');
     return new NativeDatagram(reactor, socket, delegate);

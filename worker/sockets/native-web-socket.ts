@@ -46,6 +46,9 @@ class NativeWebSocket implements OpenWebSocket, RowTaker {
   /** Messages that were unsent when it went. */
   #left = 0;
   #closeSent = false;
+  #closeCode = NO_CLOSE_FRAME;
+  /** Messages that came behind our close frame, where nothing may. */
+  #refused = 0;
 
   constructor(reactor: Reactor, socket: number, delegate: OpenWebSocketDelegate) {
     this.#reactor = reactor;
@@ -59,19 +62,23 @@ class NativeWebSocket implements OpenWebSocket, RowTaker {
   }
 
   get unsent(): number {
-    return this.#gone ? this.#left : this.#reactor.unsentMessages(this.#socket);
+    return this.#gone ? this.#left : this.#reactor.unsentMessages(this.#socket) + this.#refused;
   }
 
   sendText(text: string): void {
-    if (!this.#gone) this.#reactor.addon.sendText(this.#socket, text);
+    if (this.#mayWrite()) this.#reactor.addon.sendText(this.#socket, text);
   }
 
   sendBinary(bytes: Uint8Array): void {
-    this.#send(BINARY, bytes);
+    if (this.#mayWrite()) this.#send(BINARY, bytes);
   }
 
   ping(): void {
-    this.#send(PING, NOTHING);
+    if (!this.#closeSent) this.#send(PING, NOTHING);
+  }
+
+  push(): void {
+    if (!this.#gone) this.#reactor.addon.push();
   }
 
   setReading(reading: boolean): void {
@@ -81,8 +88,8 @@ class NativeWebSocket implements OpenWebSocket, RowTaker {
   close(code: number): void {
     if (this.#closeSent) return;
     this.#closeSent = true;
-    const body = Buffer.alloc(2);
-    body.writeUInt16BE(code);
+    const body = Buffer.alloc(code === NO_CLOSE_CODE ? 0 : 2);
+    if (body.length > 0) body.writeUInt16BE(code);
     this.#send(CLOSE, body);
   }
 
@@ -109,14 +116,16 @@ class NativeWebSocket implements OpenWebSocket, RowTaker {
         this.#delegate.onPong();
         break;
       case rows.close:
-        this.close(a === NO_CLOSE_CODE ? NORMAL_CLOSURE : a);
-        this.#over(a);
+        this.#closeCode = a;
+        this.close(a);
+        this.#delegate.onClosing(a);
         break;
       case rows.broken:
         this.#broke(a);
         break;
       case rows.gone:
-        this.#over(NO_CLOSE_FRAME);
+        this.terminate();
+        this.#delegate.onGone(this.#closeCode);
         break;
     }
   }
@@ -128,9 +137,9 @@ class NativeWebSocket implements OpenWebSocket, RowTaker {
     this.#delegate.onBroken(rule);
   }
 
-  #over(code: number): void {
-    this.terminate();
-    this.#delegate.onGone(code);
+  #mayWrite(): boolean {
+    if (this.#closeSent) this.#refused += 1;
+    return !this.#gone && !this.#closeSent;
   }
 
   #send(opcode: number, bytes: Uint8Array): void {

@@ -10,6 +10,8 @@ export interface OpenWebSocketDelegate {
    * whoever waits for `onGone` has to bound the wait.
    */
   onBroken(rule: string): void;
+  /** The app said goodbye with this code and was answered: whoever waits for `onGone` has to bound the wait. */
+  onClosing(code: number): void;
   /**
    * Final, once; not told after `terminate`. `code`: of the app's close frame, 1005 when it had none, 1006 when none came.
    */
@@ -21,9 +23,11 @@ export interface OpenWebSocket {
   /** The bytes are copied before this returns. */
   sendBinary(bytes: Uint8Array): void;
   ping(): void;
-  /** Bytes handed over that the kernel has not taken yet. */
+  /** Hands to the kernel what was given so far, so that the two figures below are true of it. */
+  push(): void;
+  /** Bytes that the kernel was seen not to take yet. */
   readonly bufferedBytes: number;
-  /** Messages handed over that the kernel has not taken whole; still true of a socket that is gone. */
+  /** Messages given that the kernel has not taken whole; still true of a socket that is gone. */
   readonly unsent: number;
   /** Stops and starts reading. */
   setReading(reading: boolean): void;

@@ -24,9 +24,11 @@ export interface Connection {
   sendText(text: string): void;
   /** The bytes are copied before this returns. */
   sendBinary(bytes: Uint8Array): void;
-  /** Bytes handed over that the kernel has not taken yet; infinite once it will take no more. */
+  /** Hands to the kernel what was given so far, so that the two figures below are true of it. */
+  push(): void;
+  /** Bytes that the kernel was seen not to take yet; infinite once it will take no more. */
   readonly bufferedBytes: number;
-  /** Messages handed over that the kernel has not taken whole; still true of a socket that is gone. */
+  /** Messages given that the kernel has not taken whole; still true of a socket that is gone. */
   readonly unsent: number;
   /** Stops and starts reading from the socket. */
   setReading(reading: boolean): void;
@@ -83,6 +85,8 @@ class SocketConnection implements Connection {
   #behindAt = -1;
   /** Why we hang up, or have: whatever the app says after it. */
   #error: StreamError | null = null;
+  /** The app said goodbye. */
+  #isEnding = false;
   /** Told, closed or terminated: nothing more comes up. */
   #done = false;
   #closed: { readonly promise: Promise<void>; readonly resolve: () => void } | null = null;
@@ -108,9 +112,13 @@ class SocketConnection implements Connection {
     this.#socket?.sendBinary(bytes);
   }
 
+  push(): void {
+    this.#socket?.push();
+  }
+
   get bufferedBytes(): number {
     // It will take nothing more: what comes meanwhile is for the next socket.
-    if (this.#error !== null) return Number.POSITIVE_INFINITY;
+    if (this.#error !== null || this.#isEnding) return Number.POSITIVE_INFINITY;
     const bytes = this.#socket?.bufferedBytes ?? 0;
     if (bytes > 0 && this.#behindAt < 0) this.#behindAt = this.#handedOver;
     return bytes;
@@ -186,6 +194,7 @@ class SocketConnection implements Connection {
       onPong: () => {
         this.#heard = true;
       },
+      onClosing: (code) => this.#onClosing(code),
       onBroken: (rule) => this.#onBroken(rule),
       onGone: (code) => this.#onGone(code),
     };
@@ -202,6 +211,14 @@ class SocketConnection implements Connection {
     this.#open = true;
     this.#wait(PING_EVERY_MS, () => this.#ping());
     this.#delegate.onOpen();
+  }
+
+  #onClosing(code: number): void {
+    this.#isEnding = true;
+    this.#wait(CLOSE_TIMEOUT_MS, () => {
+      this.#socket?.terminate();
+      this.#onGone(code);
+    });
   }
 
   #onBroken(rule: string): void {

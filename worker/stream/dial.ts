@@ -74,7 +74,17 @@ export function dial(
   socket.on('upgrade', (response: IncomingMessage) => {
     transport = response.socket;
   });
-  socket.on('open', () => end(() => to.onOpen(opened(socket, transport, options.sockets ?? nodeSockets, to.whenOpen))));
+  socket.on('open', () =>
+    end(() => {
+      try {
+        to.onOpen(opened(socket, transport, options.sockets ?? nodeSockets, to.whenOpen));
+      } catch (error) {
+        // No descriptor was left for the take-over.
+        socket.terminate();
+        to.onFailed(error instanceof Error ? error : new Error(String(error)));
+      }
+    }),
+  );
   socket.on('unexpected-response', (request, response) => {
     request.destroy();
     end(() => to.onStatus(response.statusCode ?? 0));

@@ -166,6 +166,7 @@ export class Sender {
       } else if (media !== undefined) {
         this.#media.shift();
         this.#writeMedia(media.ordinal, media.track, media.atMs, media.payload);
+        this.#connection.push();
         this.#keep(media);
       } else {
         return;
@@ -223,6 +224,7 @@ export class Sender {
 
   #writeControl(parcel: ControlParcel): void {
     this.#text(encodeControl(parcel.message, ++this.#sequence, this.#sid));
+    this.#connection?.push();
     this.#keep(parcel);
   }
 

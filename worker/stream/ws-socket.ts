@@ -56,6 +56,9 @@ export class WsSocket implements OpenWebSocket {
     this.#socket.ping();
   }
 
+  /** Each message is handed over as it comes. */
+  push(): void {}
+
   get bufferedBytes(): number {
     return this.#socket.bufferedAmount;
   }

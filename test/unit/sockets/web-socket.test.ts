@@ -174,6 +174,42 @@ for (const sockets of everySockets)
       assert.equal(client.socket.bufferedBytes, 0);
     });
 
+    it('knows of each message whether the kernel took it, also of those that are being gathered', async () => {
+      const { client, far } = await open();
+      far.pause();
+      let written = 0;
+      while (client.socket.bufferedBytes === 0) {
+        client.socket.sendText('x'.repeat(1000));
+        client.socket.push();
+        written += 1;
+      }
+      const { unsent } = client.socket;
+      assert.ok(unsent >= 1 && unsent <= written, `${unsent} of ${written}`);
+      for (let more = 1; more <= 10; more++) {
+        client.socket.sendText('y');
+        assert.equal(client.socket.unsent, unsent + more);
+      }
+      client.socket.terminate();
+      assert.equal(client.socket.unsent, unsent + 10);
+    });
+
+    it('sends nothing behind its close frame, and counts it as unsent', async () => {
+      const { client, far, sent } = await open();
+      client.socket.sendText('last');
+      client.socket.close(1000);
+      client.socket.sendText('too late');
+      client.socket.push();
+      const opcodes: number[] = [];
+      await until(() => {
+        const got = sent.next();
+        if (got !== null) opcodes.push(got.opcode);
+        return opcodes.length === 2;
+      });
+      await setImmediate();
+      assert.deepEqual([opcodes, sent.next(), client.socket.unsent], [[TEXT, CLOSE], null, 1]);
+      far.destroy();
+    });
+
     it('stops reading and starts again, and hears of the end only then', async () => {
       const { client, far } = await open();
       client.socket.setReading(false);

@@ -191,6 +191,19 @@ for (const those of everySockets)
       assert.deepEqual((await open('::').gone).error, { code: 31923, message: 'invalid websocket url' });
     });
 
+    it('a socket that cannot be taken over is a failed connect', async () => {
+      const peer = await peerThat({ kind: 'record' });
+      const guard = createDestinationGuard({ allowPrivate: true });
+      const adopt = (): never => {
+        throw Object.assign(new Error('no descriptor is left'), { code: 'EMFILE' });
+      };
+      const connect = createConnector({ clock: systemClock, guard, authToken, sockets: { ...nodeSockets, adopt } });
+      const gone = resolvers<Loss>();
+      const nothing = { onOpen: () => assert.fail(), onText: () => {}, onBinary: () => {}, onGone: gone.resolve };
+      connect({ url: peer.url, headers: {}, retry: false }, nothing);
+      assert.match((await gone.promise).error.message, /EMFILE/);
+    });
+
     it('tells a close frame apart from a lost connection', async () => {
       const closing = await open((await peerThat({ kind: 'close', code: 4001 })).url).gone;
       assert.equal(closing.closeCode, 4001);

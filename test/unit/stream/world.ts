@@ -58,6 +58,8 @@ export class FakeConnection implements Connection {
     return Promise.resolve();
   }
 
+  push(): void {}
+
   terminate(): void {
     this.ended ??= 'terminated';
   }

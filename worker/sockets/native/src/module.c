@@ -108,7 +108,7 @@ static napi_value send_text(napi_env env, napi_callback_info info)
     struct socket *socket = socket_of(env, &call);
     if (socket == NULL || !is_websocket(socket))
         return number(env, -EBADF);
-    size_t room, length = 0;
+    size_t room = 0, length = 0;
     uint8_t *payload = websocket_payload(call.reactor, USUAL_MESSAGE, &room);
     if (payload != NULL)
         napi_get_value_string_utf8(env, call.arguments[1], (char *)payload, room, &length);
@@ -141,6 +141,15 @@ static napi_value send_bytes(napi_env env, napi_callback_info info)
         memcpy(payload, bytes, length);
     websocket_send(socket, (enum opcode)as_int(env, call.arguments[1]), payload, length);
     return number(env, 0);
+}
+
+/* push() */
+static napi_value push(napi_env env, napi_callback_info info)
+{
+    struct call call = begin(env, info);
+    if (call.reactor != NULL)
+        reactor_send_all(call.reactor);
+    return NULL;
 }
 
 /* setReading(socket, reading) */
@@ -229,6 +238,7 @@ static napi_value init(napi_env env, napi_value exports)
         {"adopt", NULL, adopt, NULL, NULL, NULL, napi_enumerable, NULL},
         {"sendText", NULL, send_text, NULL, NULL, NULL, napi_enumerable, NULL},
         {"sendBytes", NULL, send_bytes, NULL, NULL, NULL, napi_enumerable, NULL},
+        {"push", NULL, push, NULL, NULL, NULL, napi_enumerable, NULL},
         {"setReading", NULL, set_reading, NULL, NULL, NULL, napi_enumerable, NULL},
         {"close", NULL, close_socket, NULL, NULL, NULL, napi_enumerable, NULL},
     };

@@ -155,6 +155,15 @@ void reactor_use(struct reactor *reactor, size_t bytes)
     reactor->used += (bytes + ALIGNMENT - 1) & ~(size_t)(ALIGNMENT - 1);
 }
 
+void reactor_keep(struct reactor *reactor, const uint8_t *from, size_t bytes)
+{
+    size_t before = reactor->used;
+    reactor->used = (size_t)(from - reactor->arena);
+    reactor_use(reactor, bytes);
+    if (reactor->used < before)
+        reactor->used = before;
+}
+
 bool reactor_is_full(const struct reactor *reactor)
 {
     /* The rows of one message, and of the end of its socket. */

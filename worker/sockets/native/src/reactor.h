@@ -96,7 +96,7 @@ struct reactor {
     size_t arena_bytes, used;
     int32_t *rows;
     size_t max_rows, row_count;
-    /* Of each socket, two numbers: bytes, and whole messages, that the kernel has not taken. */
+    /* Of each socket, two numbers: bytes that the kernel was seen not to take, and messages that it has not taken whole. */
     int32_t *backlog;
     struct bytes outbox;
     struct item items[OUTBOX_ITEMS];
@@ -121,6 +121,8 @@ void reactor_release(struct socket *);
 uint8_t *reactor_room(struct reactor *, size_t bytes);
 /* The first `bytes` of the room given last are in use. */
 void reactor_use(struct reactor *, size_t bytes);
+/* These bytes of the arena are in use still, though what was there was told meanwhile. */
+void reactor_keep(struct reactor *, const uint8_t *from, size_t bytes);
 /* Offset in the arena. */
 int32_t reactor_offset(const struct reactor *, const uint8_t *);
 bool reactor_is_full(const struct reactor *);

@@ -72,7 +72,7 @@ static void clear(struct bytes *bytes)
 
 /* ------------------------------------------------------------------ to the app */
 
-/* What the kernel has not taken, where JavaScript looks. */
+/* Where JavaScript looks: bytes the kernel was seen not to take, and messages that were handed over and not taken whole. */
 static void note_backlog(struct websocket *ws, ptrdiff_t bytes, int messages)
 {
     int32_t *backlog = ws->socket.reactor->backlog + 2 * ws->socket.id;
@@ -141,7 +141,7 @@ static void keep(struct websocket *ws, enum opcode opcode, const uint8_t *frame,
         ws->last->next = parcel;
     ws->last = parcel;
     ws->pongs += opcode == OP_PONG;
-    note_backlog(ws, (ptrdiff_t)length, counts(opcode));
+    note_backlog(ws, (ptrdiff_t)length, 0);
     reading_and_writing(ws, EPOLLOUT);
 }
 
@@ -175,6 +175,7 @@ void websocket_send(struct socket *socket, enum opcode opcode, uint8_t *payload,
     /* Frames lie behind one another, so that one write takes several: the payload moves up to its head. */
     memcpy(frame, head, head_length);
     frame_mask(frame + head_length, payload, length, mask);
+    note_backlog((struct websocket *)socket, 0, counts(opcode));
     reactor_post(socket, frame, head_length + length, opcode);
 }
 
@@ -194,6 +195,8 @@ static void send_items(struct socket *socket, const uint8_t *bytes, const struct
         taken -= of_this;
         if (of_this < items[at].length)
             keep(ws, (enum opcode)items[at].kind, bytes + of_this, items[at].length - of_this);
+        else
+            note_backlog(ws, 0, -counts((enum opcode)items[at].kind));
     }
 }
 
@@ -351,6 +354,7 @@ static void read_into_arena(struct websocket *ws)
     }
     reactor_use(reactor, (size_t)count);
     size_t taken = take_frames(ws, block, (size_t)count, true);
+    reactor_keep(reactor, block, (size_t)count);
     if (!append(&ws->in, block + taken, (size_t)count - taken))
         reactor_gone(&ws->socket, ENOMEM);
 }
