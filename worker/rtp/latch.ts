@@ -8,13 +8,11 @@
  *
  * Everyone else is a stranger and refused (RFC 7362 names the risks). A pure machine: time is given.
  */
+import type { SocketAddress } from '../sockets/datagram.ts';
 import type { RtpHeader } from './packet.ts';
 import { sequenceDistance } from './serial.ts';
 
-export interface MediaAddress {
-  readonly address: string;
-  readonly port: number;
-}
+export type MediaAddress = SocketAddress;
 
 /** Packets in a row that an unsignalled source must send before it is believed. */
 const PROBATION_PACKETS = 3;

@@ -7,7 +7,7 @@
 import type { StreamError } from '../../shared/domain/stream.ts';
 import type { Timer } from '../../shared/kernel/clock.ts';
 import { NO_CLOSE_FRAME, type OpenWebSocket, type OpenWebSocketDelegate } from '../sockets/open-web-socket.ts';
-import { type Dial, type DialOptions, dial } from './dial.ts';
+import { type Dial, type DialDelegate, type DialOptions, dial } from './dial.ts';
 import { connectFailure, failures, type Loss, ruleBroken, statusFailure } from './failure.ts';
 
 export interface ConnectionDelegate {
@@ -171,7 +171,7 @@ class SocketConnection implements Connection {
     }
   }
 
-  #dialDelegate(): Parameters<typeof dial>[3] {
+  #dialDelegate(): DialDelegate {
     return {
       onConnected: () => this.#onConnected(),
       onStatus: (status) => this.#lost(this.#loss(statusFailure(status), false)),

@@ -5,17 +5,8 @@
 import { systemClock } from '../../../shared/kernel/clock.ts';
 import { pause } from '../../../shared/kernel/deadline.ts';
 import { orderHarm } from '../inject-orders.ts';
-import {
-  movedByReinvite,
-  oneOwnerHeard,
-  resumedAtItsVerb,
-  silentAtMost,
-  streamsReopened,
-  untouched,
-} from '../judge.ts';
 import type { Fault } from '../run-fault.ts';
-import { busiestOwner, hitsOf } from './owners.ts';
-import { steady } from './services.ts';
+import { busiestOwner, hitsOf, othersGoOn } from './owners.ts';
 
 /** What the worker that was cut off would still say, it says within this. */
 const AFTERWARDS_MS = 3000;
@@ -34,15 +25,5 @@ export const cutRedis = (cutOffMs: number): Fault => ({
     await pause(systemClock, cutOffMs + AFTERWARDS_MS);
     return { at, hits };
   },
-  holds: (after, { hits, at }) => {
-    const hit = after.filter(({ sid }) => hits.has(sid));
-    return [
-      silentAtMost(steady(hit), SILENCE_MS),
-      movedByReinvite(hit),
-      streamsReopened(hit, at),
-      resumedAtItsVerb(hit),
-      oneOwnerHeard(after),
-      untouched(steady(after.filter(({ sid }) => !hits.has(sid)))),
-    ];
-  },
+  holds: othersGoOn(SILENCE_MS),
 });

@@ -1,16 +1,8 @@
 /** A worker process is stopped (SIGSTOP), for longer than its leases last, and goes on: by then its calls have another owner. */
 import { systemClock } from '../../../shared/kernel/clock.ts';
 import { pause } from '../../../shared/kernel/deadline.ts';
-import {
-  movedByReinvite,
-  oneOwnerHeard,
-  resumedAtItsVerb,
-  silentAtMost,
-  streamsReopened,
-  untouched,
-} from '../judge.ts';
 import type { Fault } from '../run-fault.ts';
-import { busiestOwner, hitsOf } from './owners.ts';
+import { busiestOwner, hitsOf, othersGoOn } from './owners.ts';
 
 /** What the old owner would still say, it says within this. */
 const AFTERWARDS_MS = 3000;
@@ -32,18 +24,5 @@ export const freezeWorker = (frozenMs: number): Fault => ({
     await pause(systemClock, AFTERWARDS_MS);
     return { at, hits };
   },
-  holds: (after, { hits, at }) => {
-    const hit = after.filter(({ sid }) => hits.has(sid));
-    return [
-      silentAtMost(
-        hit.filter(({ settingUp }) => !settingUp),
-        5000,
-      ),
-      movedByReinvite(hit),
-      streamsReopened(hit, at),
-      resumedAtItsVerb(hit),
-      oneOwnerHeard(after),
-      untouched(after.filter(({ sid, settingUp }) => !hits.has(sid) && !settingUp)),
-    ];
-  },
+  holds: othersGoOn(5000),
 });

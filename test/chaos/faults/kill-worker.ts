@@ -1,14 +1,6 @@
 /** `kill -9` of a worker process in the middle of its calls; others live. */
-import {
-  movedByReinvite,
-  oneOwnerHeard,
-  resumedAtItsVerb,
-  silentAtMost,
-  streamsReopened,
-  untouched,
-} from '../judge.ts';
 import type { Fault } from '../run-fault.ts';
-import { busiestOwner, hitsOf } from './owners.ts';
+import { busiestOwner, hitsOf, othersGoOn } from './owners.ts';
 
 export const killWorker: Fault = {
   name: 'kill-worker',
@@ -21,19 +13,5 @@ export const killWorker: Fault = {
     worker.signal('SIGKILL');
     return { at, hits };
   },
-  holds: (after, { hits, at }) => {
-    const hit = after.filter(({ sid }) => hits.has(sid));
-    const spared = after.filter(({ sid, settingUp }) => !hits.has(sid) && !settingUp);
-    return [
-      silentAtMost(
-        hit.filter(({ settingUp }) => !settingUp),
-        5000,
-      ),
-      movedByReinvite(hit),
-      streamsReopened(hit, at),
-      resumedAtItsVerb(hit),
-      oneOwnerHeard(after),
-      untouched(spared),
-    ];
-  },
+  holds: othersGoOn(5000),
 };

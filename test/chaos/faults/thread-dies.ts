@@ -2,17 +2,8 @@
 import { systemClock } from '../../../shared/kernel/clock.ts';
 import { pause } from '../../../shared/kernel/deadline.ts';
 import { orderHarm, type ThreadDeath } from '../inject-orders.ts';
-import {
-  movedByReinvite,
-  oneOwnerHeard,
-  resumedAtItsVerb,
-  silentAtMost,
-  streamsReopened,
-  untouched,
-} from '../judge.ts';
 import type { Fault } from '../run-fault.ts';
-import { busiestOwner, hitsOf } from './owners.ts';
-import { steady } from './services.ts';
+import { busiestOwner, hitsOf, othersGoOn } from './owners.ts';
 
 /** Handed over, not waited for: far below the time a lease lasts. */
 const SILENCE_MS = 1500;
@@ -38,17 +29,7 @@ const threadDies = ({ how, title, silenceMs = SILENCE_MS, lastsMs = 0 }: Death):
     await pause(systemClock, lastsMs);
     return { at, hits };
   },
-  holds: (after, { hits, at }) => {
-    const hit = after.filter(({ sid }) => hits.has(sid));
-    return [
-      silentAtMost(steady(hit), silenceMs),
-      movedByReinvite(hit),
-      streamsReopened(hit, at),
-      resumedAtItsVerb(hit),
-      oneOwnerHeard(after),
-      untouched(steady(after.filter(({ sid }) => !hits.has(sid)))),
-    ];
-  },
+  holds: othersGoOn(silenceMs),
 });
 
 /** `<host>-<pid>-<thread>-<random>`. */
