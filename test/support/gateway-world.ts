@@ -43,6 +43,8 @@ export class GatewayWorld {
   readonly announced = new Map<GatewayId, string>();
   /** Worker threads that are there. */
   owners: (OwnerState & { readonly owner: OwnerId })[] = [];
+  /** Told of each record that is read. */
+  onGet: (sid: CallSid) => void = () => {};
   /** Redis is away: every step fails. */
   away = false;
 
@@ -95,7 +97,10 @@ export class GatewayWorld {
           this.addCall(call);
           return { kind: 'created', call };
         }),
-      get: (sid) => this.#step(() => this.calls.get(sid)?.record ?? null),
+      get: (sid) => {
+        this.onGet(sid);
+        return this.#step(() => this.calls.get(sid)?.record ?? null);
+      },
       endUnclaimed: (sid, patch, also) => this.#step(() => this.#endUnclaimed(sid, patch, also ?? {})),
     },
     timeline: {

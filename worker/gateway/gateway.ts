@@ -9,6 +9,7 @@ import type { Clock, Timer } from '../../shared/kernel/clock.ts';
 import { pause, withDeadline } from '../../shared/kernel/deadline.ts';
 import type { AccountSid, CallSid } from '../../shared/kernel/ids.ts';
 import type { Logger } from '../../shared/kernel/log.ts';
+import { turnOf } from '../../shared/kernel/turns.ts';
 import { isFull } from '../../shared/store/room.ts';
 import type { Tracer } from '../../shared/tracing/tracer.ts';
 import type { SipInvitation, SipSource, SipUserAgent, SipUserAgentDelegate } from '../sip/sip-call.ts';
@@ -47,7 +48,8 @@ export type GatewayFigures = ReturnType<Counters['read']> & {
   readonly storeAway: boolean;
 };
 
-const SWEEP_MS = 30_000;
+/** Every call's record is looked at this often, and not before the call is as old. */
+const SWEEP_EVERY_S = 30;
 /** An owner's hang-up may come this long after the call's end was written. */
 const LAST_LETTERS_MS = 5000;
 /** Calls that are done are forgotten this often. */
@@ -69,6 +71,8 @@ export class Gateway implements SipUserAgentDelegate {
   readonly #timers = new Map<string, Timer>();
   /** Calls without a record when they were last looked at. */
   readonly #missing = new WeakSet<GatewayCall>();
+  /** Whose turn it is in the sweep. */
+  #turn = 0;
   #pulse: Pulse | null = null;
   #isAnnounced = false;
   #identity: GatewayIdentity | null = null;
@@ -122,7 +126,7 @@ export class Gateway implements SipUserAgentDelegate {
       adopt: (call) => this.#calls.set(call.sid, call),
     });
     this.#every('tidy', TIDY_MS, () => this.#tidy());
-    this.#every('sweep', SWEEP_MS, () => void this.#sweep());
+    this.#every('sweep', 1000, () => void this.#sweep());
     ua.begin();
   }
 
@@ -273,8 +277,11 @@ export class Gateway implements SipUserAgentDelegate {
   /** Hangs up legs whose call has ended or is gone: its owner died before it could say so. */
   async #sweep(): Promise<void> {
     const { store, clock } = this.#options;
+    const turn = (this.#turn + 1) % SWEEP_EVERY_S;
+    this.#turn = turn;
     for (const call of [...this.#calls.values()]) {
-      if (call.liveLegs === 0 || !call.isOlderThan(SWEEP_MS)) continue;
+      if (turnOf(call.sid, SWEEP_EVERY_S) !== turn || call.liveLegs === 0) continue;
+      if (!call.isOlderThan(SWEEP_EVERY_S * 1000)) continue;
       try {
         const record = await withDeadline(clock, STORE_DEADLINE_MS, 'Redis', store.calls.get(call.sid));
         if (record) this.#missing.delete(call);

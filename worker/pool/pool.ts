@@ -8,6 +8,7 @@ import type { GatewayLetter } from '../../shared/domain/letter.ts';
 import type { Timer } from '../../shared/kernel/clock.ts';
 import { DeadlineExceeded, pause, withDeadline } from '../../shared/kernel/deadline.ts';
 import { type CallSid, type Epoch, FIRST_LEG, type GatewayId } from '../../shared/kernel/ids.ts';
+import { turnOf } from '../../shared/kernel/turns.ts';
 import type { CallWorker, QueueWorker } from '../../shared/queue.ts';
 import type { OwnerLoad, OwnerState } from '../../shared/store/store.ts';
 import { type Admission, type AdmissionBounds, limitOf, next, startsOpen } from './admission.ts';
@@ -270,16 +271,13 @@ class CallPool implements Pool {
     });
   }
 
-  /** A part of the boxes each second, or thousands of reads would keep Redis from everything else at once. */
   #scheduleLook(turn = 0): void {
     this.#look = this.#options.clock.after(1000, () => {
-      for (const [sid, call] of this.#running) if (turnOf(sid) === turn) call.ring();
+      for (const [sid, call] of this.#running) if (turnOf(sid, LOOK_EVERY_S) === turn) call.ring();
       this.#scheduleLook((turn + 1) % LOOK_EVERY_S);
     });
   }
 }
-
-const turnOf = (sid: CallSid): number => Number.parseInt(sid.slice(-6), 16) % LOOK_EVERY_S;
 
 interface Refusal {
   readonly ending: Ending;

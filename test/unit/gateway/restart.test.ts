@@ -188,6 +188,25 @@ describe('calls that are over', () => {
     assert.equal(fixture.gateway.figures().orphansHungUp, 1);
   });
 
+  it('are looked for a few at a time, so that nobody with sound waits for it', async () => {
+    const fixture = await new GatewayFixture().start();
+    const looked = new Map<number, number>();
+    const sids = new Set<string>();
+    for (let call = 0; call < 90; call += 1) {
+      const { sid } = await fixture.inbound();
+      await fixture.say(sid, { kind: 'answer', leg: 'a', sdp: 'v=0 answer' });
+    }
+    await fixture.pass(31_000);
+    fixture.world.onGet = (sid) => {
+      const second = Math.floor(fixture.clock.now() / 1000);
+      looked.set(second, (looked.get(second) ?? 0) + 1);
+      sids.add(sid);
+    };
+    await fixture.pass(31_000);
+    assert.equal(sids.size, 90, 'all were looked at');
+    assert.ok(Math.max(...looked.values()) <= 20, `${[...looked.values()]} in the seconds`);
+  });
+
   it('are hung up as soon as a letter finds the call ended', async () => {
     const fixture = await new GatewayFixture().start();
     const { sid, phone } = await fixture.inbound();
