@@ -4,6 +4,7 @@
  */
 import os from 'node:os';
 import path from 'node:path';
+import { setFlagsFromString } from 'node:v8';
 import { systemClock as clock } from '../shared/kernel/clock.ts';
 import type { Closers } from '../shared/kernel/closers.ts';
 import type { OwnerId } from '../shared/kernel/ids.ts';
@@ -28,6 +29,7 @@ async function start(closers: Closers): Promise<ServiceInfo> {
   closers.push(() => xml.close());
   xml.start();
   putSoundFirst();
+  collectSeldom();
   const { WORKER_THREADS: threads, CALLS_PER_THREAD: callsPerThread } = settings;
   const metrics = new HostMetrics(threads, () => host.figures());
   const probe = await openOwnProbe(settings, metrics);
@@ -77,4 +79,12 @@ function putSoundFirst(): void {
   } catch {
     // Not ours to ask for.
   }
+}
+
+/**
+ * By itself V8 looks through all objects whenever they have grown by a tenth: every 20 s with hundreds of calls, for a quarter
+ * of a second in which the thread with the sound has hardly time for anything else. When they may double it is minutes.
+ */
+function collectSeldom(): void {
+  setFlagsFromString('--heap-growing-percent=100');
 }

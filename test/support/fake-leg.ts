@@ -47,6 +47,8 @@ export class FakePlayout implements PlayoutQueue {
 
   setLive(): void {}
 
+  expectRelayed(): void {}
+
   #tick(): void {
     if (this.#ticking || this.#items.length === 0) return;
     this.#ticking = true;

@@ -21,6 +21,11 @@ export interface PlayoutQueue {
    * pre-buffer is kept before playing resumes. `false` ends that (default).
    */
   setLive(live: boolean): void;
+  /**
+   * The producer was just given so many samples of the far party's at once, because they had waited for it. If it passes on
+   * what it hears, as much comes back at once: late, and not ahead of time on purpose.
+   */
+  expectRelayed(samples: number): void;
   /** Samples queued and not yet played. */
   readonly queuedSamples: number;
   /** Samples of queued audio really played since the leg began (silence between items does not count). */

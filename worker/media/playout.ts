@@ -138,10 +138,13 @@ export class Playout implements PlayoutQueue {
       if (!starved && this.#ring.length === 0) this.#stall?.ranDry(0);
       return;
     }
-    if (this.#pace !== null) return;
-    this.#pace = new LivePace(this.#rate);
-    this.#stall = new Stall(this.#rate);
-    this.#uneven = new Int16Array(2 * frameSamples(this.#rate) + reachOf(this.#rate));
+    this.#watch();
+  }
+
+  expectRelayed(samples: number): void {
+    if (samples === 0) return;
+    this.#watch();
+    this.#stall?.expectRelayed(samples);
   }
 
   /** Our own beats are late: what is missing now is no fault of the producer's. */
@@ -199,6 +202,14 @@ export class Playout implements PlayoutQueue {
     const heard = this.#take(this.#uneven, out.length + leftOut);
     shorten(this.#uneven, leftOut, out, this.#rate);
     return heard;
+  }
+
+  /** There is a live producer from here on, or will be. */
+  #watch(): void {
+    if (this.#pace !== null) return;
+    this.#pace = new LivePace(this.#rate);
+    this.#stall = new Stall(this.#rate);
+    this.#uneven = new Int16Array(2 * frameSamples(this.#rate) + reachOf(this.#rate));
   }
 
   /** What was known of a live producer means nothing any more. */

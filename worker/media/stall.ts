@@ -18,6 +18,11 @@ const MOST_IDLE = 15;
 const MOST_GAP_MS = 1500;
 /** What was held up may come piece by piece, and the first say nothing: so many beats are waited for the rest. */
 const DOUBT_BEATS = 10;
+/** Who passes on what was late begins within so many beats, and so many later it is seen whether that was it. */
+const RELAY_BEGINS_BEATS = 50;
+const RELAY_SEEN_BEATS = 8;
+/** More than this beyond it is a lead of the app's own. */
+const RELAY_MORE_MS = 40;
 /** Beyond what was owed this much more in the queue is a lead that was given on purpose. */
 const LEAD_MS = 400;
 /** Beats over which the least that was spare counts as never needed. */
@@ -55,6 +60,10 @@ export class Stall {
   #sinceDry = 0;
   #creeps = false;
   #ours = 0;
+  /** Samples that were given late to whom we hear; whether it has begun to speak since, and the beats until they are looked for. */
+  #relayed = 0;
+  #relayComes = false;
+  #relayBeats = 0;
   #least = Number.POSITIVE_INFINITY;
   #beats = 0;
 
@@ -72,11 +81,19 @@ export class Stall {
     this.#ours = OURS_BEATS;
   }
 
+  /** The far end was just given so many samples at once, late; perhaps it passes them on. */
+  expectRelayed(samples: number): void {
+    this.#relayed = samples;
+    this.#relayComes = false;
+    this.#relayBeats = RELAY_BEGINS_BEATS;
+  }
+
   /** The queue was cleared, or is somebody else's: nothing is owed, and whoever comes next is yet to be known. */
   forget(): void {
     this.settle();
     this.#doubt = this.#doubtBeats = 0;
     this.#dries = 0;
+    this.#relayed = 0;
     this.#arrivals.fill(0);
     this.#count = 0;
   }
@@ -96,7 +113,8 @@ export class Stall {
   /** The queue of a live producer is empty in the midst of what it says, or at its end: `missing` samples of the frame are not there. */
   ranDry(missing: number): void {
     this.#look();
-    const isPaced = this.#count >= LEAST_ARRIVALS && this.#idle <= MOST_IDLE;
+    // Who was held up by us in the first words has not been heard long enough to know the pace.
+    const isPaced = (this.#count >= LEAST_ARRIVALS || this.#ours > 0) && this.#idle <= MOST_IDLE;
     // Dry again before it was known what the gap before was: it goes on.
     if (this.#doubt > 0) this.#gap = this.#doubt + missing;
     else this.#gap = isPaced ? missing : -1;
@@ -156,6 +174,7 @@ export class Stall {
   beat(spare: number): number {
     this.#note();
     if (this.#doubt > 0) this.#judge(spare + FRAME_MS * this.#perMs);
+    if (this.#relayed > 0) this.#lookForRelayed(spare);
     if (this.#debt === 0) return 0;
     if (spare < this.#least) this.#least = spare;
     this.#beats += 1;
@@ -165,6 +184,19 @@ export class Stall {
     if (excess >= LEAST_MS * this.#perMs) return excess;
     this.#look();
     return 0;
+  }
+
+  /** Whether what the far end was given late has come back from it. */
+  #lookForRelayed(spare: number): void {
+    if (this.#idle === 0 && !this.#relayComes) {
+      this.#relayComes = true;
+      this.#relayBeats = RELAY_SEEN_BEATS;
+    }
+    this.#relayBeats -= 1;
+    if (this.#relayBeats > 0) return;
+    const isIt = this.#relayComes && 2 * spare >= this.#relayed && spare <= this.#relayed + RELAY_MORE_MS * this.#perMs;
+    if (isIt) this.#debt = Math.max(this.#debt, this.#relayed);
+    this.#relayed = 0;
   }
 
   /** So many samples were left out. */

@@ -77,6 +77,11 @@ export class Playback {
     this.beat();
   }
 
+  /** The app was just given this much of the caller's audio at once, late; perhaps it passes it on. */
+  expectRelayed(ms: number): void {
+    this.#playout.expectRelayed((ms * this.#playout.rate) / 1000);
+  }
+
   /** A file, a little ahead of what is heard. Rejects when it cannot be read, or with the signal's reason. */
   async feed(source: AsyncIterable<Int16Array>, signal: AbortSignal): Promise<void> {
     this.#setLive(false);

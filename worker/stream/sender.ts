@@ -102,6 +102,11 @@ export class Sender {
     this.flush();
   }
 
+  /** Age of the oldest frame that waits, in milliseconds; `nowMs` as in `media`. */
+  waitedMs(nowMs: number): number {
+    return nowMs - (this.#media.peek()?.atMs ?? nowMs);
+  }
+
   detach(): void {
     this.#connection = null;
     this.#written.clear();

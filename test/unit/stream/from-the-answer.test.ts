@@ -26,7 +26,7 @@ class Answered {
   readonly #tee = new FrameTee((error) => {
     throw error;
   });
-  readonly #playout = new Playout({ rate: 8000, report: ignore });
+  readonly playout = new Playout({ rate: 8000, report: ignore });
   readonly #connections: FakeConnection[] = [];
   #beat = 0;
 
@@ -60,7 +60,7 @@ class Answered {
     const callSid = newCallSid();
     const call = { accountSid: `AC${'0'.repeat(32)}`, callSid, from: '+1', to: '+2', direction: 'inbound' };
     const record = { ...aStream(callSid, spec), origin };
-    open({ record, call, tee: this.#tee, playout: this.#playout }, delegate);
+    open({ record, call, tee: this.#tee, playout: this.playout }, delegate);
     const connection = this.#connections.at(-1);
     if (connection === undefined) throw new Error('nothing was dialled');
     return connection;
@@ -133,6 +133,46 @@ describe('a stream of the document, opened after the answer', () => {
       duplex.binaries.map((payload) => payload[0]),
       count(61),
     );
+  });
+
+  for (const beats of [4, 20, 60]) {
+    it(`an app that passes on what it hears is behind for seconds, not for good, after ${beats * 20} ms were waiting for it`, () => {
+      const leg = new Answered();
+      leg.beats(beats);
+      const connection = leg.stream({ mode: 'duplex', mediaFormat: mulaw });
+      connection.app.onOpen();
+      const behind: number[] = [];
+      const out = new Int16Array(160);
+      for (let beat = 0; beat < 600; beat++) {
+        for (const bytes of connection.binaries.splice(0)) connection.app.onBinary(bytes);
+        leg.playout.next(out);
+        behind.push(leg.playout.queuedSamples / 8);
+        leg.beats(1);
+      }
+      const most = Math.max(...behind.slice(0, 10));
+      assert.ok(Math.abs(most - beats * 20) <= 40, `${most} ms at the beginning`);
+      assert.ok(Math.max(...behind.slice(500)) <= 20, `${behind[500]} ms after ten seconds`);
+    });
+  }
+
+  it('an app that begins with audio of its own, or later, is heard bit by bit', () => {
+    for (const { after, frames } of [
+      { after: 1, frames: 40 },
+      { after: 1, frames: 200 },
+      { after: 100, frames: 20 },
+    ]) {
+      const leg = new Answered();
+      leg.beats(20);
+      const connection = leg.stream({ mode: 'duplex', mediaFormat: mulaw });
+      connection.app.onOpen();
+      const out = new Int16Array(160);
+      for (let beat = 0; beat < 600; beat++) {
+        const said = beat < after ? 0 : beat === after ? frames : 1;
+        for (let frame = 0; frame < said; frame++) connection.app.onBinary(Buffer.alloc(160, frame));
+        leg.playout.next(out);
+      }
+      assert.equal(leg.playout.queuedSamples, (frames - 1) * 160, `${frames} frames after ${after}`);
+    }
   });
 
   it('a socket that opens late costs the oldest only: two seconds are kept, and the gap is told', () => {
