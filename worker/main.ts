@@ -2,6 +2,7 @@
  * One worker process: as many threads as `WORKER_THREADS`, each running its own calls, and the one XML
  * parser they share. SIGTERM drains: no new calls, those that run have `DRAIN_TIMEOUT` to end.
  */
+import { writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { setFlagsFromString } from 'node:v8';
@@ -74,10 +75,13 @@ async function openOwnProbe({ PROBE_HOST, PROBE_PORT }: Settings, metrics: HostM
  * same core. Where that is not permitted (it takes CAP_SYS_NICE) all are equal, as they would be anyway.
  */
 function putSoundFirst(): void {
+  const { PRIORITY_HIGH } = os.constants.priority;
   try {
-    os.setPriority(os.constants.priority.PRIORITY_HIGH);
+    os.setPriority(PRIORITY_HIGH);
+    // Linux may share a core among sessions first, and each service is one: then the session's priority counts (sched(7), autogroup).
+    writeFileSync('/proc/self/autogroup', String(PRIORITY_HIGH));
   } catch {
-    // Not ours to ask for.
+    // Not ours to ask for, or no such thing here.
   }
 }
 
