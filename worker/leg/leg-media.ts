@@ -307,6 +307,7 @@ export class LegMedia {
   /** Branches tell the time by counting frames: beats that were left out are handed on as silence. */
   #onSkipped(beats: number): void {
     this.#rtp?.skipped(beats);
+    this.playout.skipped(beats);
     const sound = this.#sound;
     if (sound === null) return;
     for (let index = 0; index < Math.min(beats, SKIPPED_MAX_BEATS); index++) {

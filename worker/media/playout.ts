@@ -152,6 +152,11 @@ export class Playout implements PlayoutQueue {
     this.#stall?.late();
   }
 
+  /** So many of our own beats were given up. */
+  skipped(beats: number): void {
+    if (this.#live) this.#stall?.skipped(beats);
+  }
+
   /**
    * Fills the whole of `out`, with silence where nothing is queued, and fires the marks the cursor
    * passes. Answers with false when all of it is silence.

@@ -81,6 +81,12 @@ export class Stall {
     this.#ours = OURS_BEATS;
   }
 
+  /** Our own beats were given up, so many: what was said meanwhile is late by as much. */
+  skipped(beats: number): void {
+    this.#ours = OURS_BEATS;
+    if (this.#count >= LEAST_ARRIVALS && this.#idle <= MOST_IDLE) this.#debt += beats * FRAME_MS * this.#perMs;
+  }
+
   /** The far end was just given so many samples at once, late; perhaps it passes them on. */
   expectRelayed(samples: number): void {
     this.#relayed = samples;

@@ -49,8 +49,8 @@ const STRAINED_LOOKS = 3;
 const CALM_LOOKS = 6;
 /** With fewer calls than this it is the machine that is loaded, not the thread: refusing would not help. */
 const HARDLY_ANY = 8;
-/** A call with a two-way stream took 0.4 to 0.55 % of a thread where it was measured; used until there is a measurement. */
-const ASSUMED_SHARE = 0.005;
+/** A call with a two-way stream took 0.13 to 0.3 % of a thread where it was measured; used until there is a measurement. */
+const ASSUMED_SHARE = 0.003;
 const LEAST_SHARE = 0.0001;
 const MANY = 30;
 /** Taken between two looks at most, so that the next look sees what they cost. */

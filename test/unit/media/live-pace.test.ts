@@ -201,6 +201,25 @@ describe('a live producer with a clock of its own', () => {
     assert.ok(Math.max(...levels) <= 30, levels.join(' '));
   });
 
+  it('what came while we were stopped for seconds, and gave up as many beats, is given back', () => {
+    const queue = new Playout({ rate: 8000, report: (error) => assert.fail(String(error)) });
+    const out = new Int16Array(160);
+    const beats = (count: number): void => {
+      for (let beat = 0; beat < count; beat++) {
+        queue.setLive(true);
+        queue.enqueue(sine(400, 20, 8000, 0.3));
+        queue.next(out);
+      }
+    };
+    beats(200);
+    for (let frame = 0; frame < 150; frame++) queue.enqueue(sine(400, 20, 8000, 0.3));
+    queue.skipped(150);
+    beats(50);
+    assert.ok(queue.queuedSamples > 100 * 160, 'it was three seconds behind');
+    beats(2000);
+    assert.ok(queue.queuedSamples <= 2 * 160, `${queue.queuedSamples / 8} ms`);
+  });
+
   it('whoever pauses for a second and goes on at the pace of speech owes nothing', () => {
     const queue = new Playout({ rate: 8000, report: (error) => assert.fail(String(error)) });
     const out = new Int16Array(160);

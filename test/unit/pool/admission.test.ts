@@ -23,7 +23,7 @@ function after(times: number, seen: Partial<Vitals>, calls: number, from = start
 describe('admission by measured load', () => {
   it('starts open, and takes no more between two looks than the next one can judge', () => {
     const fresh = startsOpen(bounds);
-    assert.deepEqual([fresh.kind, fresh.room, limitOf(fresh, 0, bounds)], ['open', 200, 40]);
+    assert.deepEqual([fresh.kind, fresh.room, limitOf(fresh, 0, bounds)], ['open', 333, 40]);
   });
 
   it('tells from the cost of the calls that run how many more there is time for', () => {
