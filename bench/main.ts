@@ -65,6 +65,9 @@ interface Row {
 const SYSTEM_CORES = options.threads === '1' ? '0' : '0,1';
 const LOAD_CORES = '1';
 
+/** What came back is told this often. */
+const WINDOW_MS = 4000;
+
 const rows: Row[] = [];
 for (const calls of options.calls.split(',').map(Number)) {
   console.log(`• ${calls} calls for ${options.seconds} s`);
@@ -81,12 +84,19 @@ async function measure(calls: number, forMs: number): Promise<Row> {
   const closers = new Closers();
   try {
     const load = await Load.start(closers, { tls: mode === 'wss' });
+    // Its processes and threads inherit this, and may then choose cores of their own among them.
+    if (!options.unpinned && !pin([process.pid], SYSTEM_CORES)) console.log('  not pinned: taskset is missing');
     const system = await UnderTest.start(
       {
         trunkPort: load.sipPort,
         threads: Number(options.threads),
         nodeOptions: options['node-options'],
-        settings: { BUSY_LIMIT: options['busy-limit'], MEDIA_SOCKETS: options.sockets, STREAM_CA: tlsAuthority },
+        settings: {
+          ...(options.threads === '1' ? {} : { THREAD_CPUS: 'all' }),
+          BUSY_LIMIT: options['busy-limit'],
+          MEDIA_SOCKETS: options.sockets,
+          STREAM_CA: tlsAuthority,
+        },
       },
       closers,
     );
@@ -98,10 +108,7 @@ async function measure(calls: number, forMs: number): Promise<Row> {
 
 async function run(system: UnderTest, load: Load, most: number, forMs: number): Promise<Row> {
   const loadPids = [...load.pids, process.pid];
-  if (!options.unpinned) {
-    system.pin(SYSTEM_CORES);
-    pin(loadPids, LOAD_CORES);
-  }
+  if (!options.unpinned) pin(loadPids, LOAD_CORES);
   if (!prefer(load.pids, 'real-time')) console.log('  the load has no real-time priority: its delays count');
   if (options.shared) system.putFirst();
   const idleKb = system.memoryKb;
@@ -119,7 +126,7 @@ async function run(system: UnderTest, load: Load, most: number, forMs: number): 
 
   load.measure();
   const before = { ...system.usage, loadMs: cpuMs(loadPids), at: systemClock.monotonic() };
-  await pause(systemClock, forMs);
+  await watch(load, before.at + forMs);
   const seconds = (systemClock.monotonic() - before.at) / 1000;
   const after = { ...system.usage, loadMs: cpuMs(loadPids) };
   const memoryKb = system.memoryKb;
@@ -143,6 +150,16 @@ async function run(system: UnderTest, load: Load, most: number, forMs: number): 
     maxMs: round(max),
     bufferedMs: round(bufferedMs),
   };
+}
+
+/** A line each few seconds, so that what comes and goes is seen. */
+async function watch(load: Load, until: number): Promise<void> {
+  await load.window();
+  for (let left = until - systemClock.monotonic(); left > 0; left = until - systemClock.monotonic()) {
+    await pause(systemClock, Math.min(WINDOW_MS, left));
+    const { frames, p50, p99, max } = await load.window();
+    console.log(`    ${frames} frames: p50 ${p50.toFixed(1)}, p99 ${p99.toFixed(1)}, max ${max.toFixed(1)} ms`);
+  }
 }
 
 function round(value: number): number {

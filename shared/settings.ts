@@ -59,6 +59,26 @@ const codecList = z
   .pipe(z.array(z.enum(['PCMU', 'PCMA', 'G722'], 'a list of PCMU, PCMA and G722')).nonempty())
   .refine((names) => new Set(names).size === names.length, 'each codec once');
 
+/** CPUs by number, as Linux numbers them; `all`: those the process may use. */
+export type CpuList = readonly number[] | 'all';
+
+const CPU_LIST = /^\d{1,4}(-\d{1,4})?(,\d{1,4}(-\d{1,4})?)*$/;
+
+/** `0,2-4` → 0, 2, 3, 4; a range from high to low is none. */
+export function cpusOf(text: string): readonly number[] {
+  return text.split(',').flatMap((part) => {
+    const [first = 0, last = first] = part.split('-').map(Number);
+    return Array.from({ length: Math.max(0, last - first + 1) }, (_none, index) => first + index);
+  });
+}
+
+const cpuList = z
+  .string()
+  .refine((text) => text === 'all' || CPU_LIST.test(text), 'all, or CPUs as in 0-3 or 1,2,5')
+  .transform((text): CpuList => (text === 'all' ? text : cpusOf(text)))
+  .refine((cpus) => cpus.length > 0, 'ranges go up')
+  .optional();
+
 export const settingsSchema = z.object({
   HOST: z.string().default('127.0.0.1'),
   PORT: port(3000),
@@ -80,6 +100,8 @@ export const settingsSchema = z.object({
   /** In the order they are offered; an answer keeps the far end's order. */
   CODECS: codecList,
   WORKER_THREADS: z.coerce.number().int().min(1).max(256).default(os.availableParallelism()),
+  /** One CPU for each worker thread, in turn; absent = the kernel puts them where it likes. */
+  THREAD_CPUS: cpuList,
   CALLS_PER_THREAD: z.coerce.number().int().min(1).max(10_000).default(400),
   /** Percent of a thread's time from which on it takes no new calls; 0 = CALLS_PER_THREAD alone decides. */
   BUSY_LIMIT: z.coerce.number().int().min(0).max(100).default(75),

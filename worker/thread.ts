@@ -7,7 +7,7 @@ import { systemClock as clock } from '../shared/kernel/clock.ts';
 import { Closers } from '../shared/kernel/closers.ts';
 import { ExpectedFailure } from '../shared/kernel/expected-failure.ts';
 import type { Guard } from '../shared/kernel/guard.ts';
-import { createLogger } from '../shared/kernel/log.ts';
+import { createLogger, type Logger } from '../shared/kernel/log.ts';
 import { RedisPing } from '../shared/metrics/redis-ping.ts';
 import { createDestinationGuard } from '../shared/net/destination.ts';
 import { readMoved } from '../shared/net/moved-notice.ts';
@@ -40,6 +40,7 @@ import { guardedConnect } from './stream/guarded-connect.ts';
 import { createStreamOpener } from './stream/session.ts';
 import type { OpenStream } from './stream/stream.ts';
 import { readTls } from './stream/tls.ts';
+import { cpuOfThread, keepTo } from './thread-cpu.ts';
 import type { ThreadData, ThreadOrder, ThreadReport } from './thread-host.ts';
 import { callTraces } from './tracing/call-traces.ts';
 import { tracedFetcher } from './tracing/traced-fetcher.ts';
@@ -48,8 +49,16 @@ const data: ThreadData = workerData;
 const closers = new Closers();
 const metrics = new ThreadMetrics(data.index);
 
+function keepToOwnCpu({ THREAD_CPUS }: Settings, log: Logger): void {
+  const cpu = THREAD_CPUS === undefined ? null : cpuOfThread(data.index, THREAD_CPUS);
+  if (cpu === null) return;
+  keepTo(cpu);
+  log.info({ cpu }, 'the thread has a CPU of its own');
+}
+
 async function open(settings: Settings, redisUrl: string): Promise<Pool> {
   const log = createLogger(`worker-${data.index}`, settings.LOG_LEVEL);
+  keepToOwnCpu(settings, log);
   const tracer = await openTracer('worker', settings);
   closers.push(() => tracer?.close());
   const store = await openStore(redisUrl, { retentionMs: settings.CALL_RETENTION }, clock, log);
