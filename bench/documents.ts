@@ -27,6 +27,9 @@ export const modes = Object.keys(documents) as readonly Mode[];
 
 export const isMode = (name: string): name is Mode => name in documents;
 
+/** Whether the app's audio is played to the phone, so that a round trip can be measured. */
+export const comesBack = (mode: Mode): boolean => mode === 'two-way' || mode === 'wss' || mode === 'duplex';
+
 /** The document of a mode, given the load's two ports. */
 export function twimlOf(mode: Mode): (app: AppPorts) => string {
   return ({ appPort, tlsPort }) => {

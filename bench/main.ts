@@ -1,26 +1,28 @@
 /**
- * `npm run bench`: N calls, each with one stream, measured from the telephone side. The system runs on one core (two with
+ * `npm run bench`: calls, each with one stream, measured from the telephone side. The system runs on one core (two with
  * `--threads 2`), phones and app on another, as in the figures of `bench/RESULTS.md`.
- * `--calls 50,100,150 --seconds 20 --threads 1 --mode two-way --json results.json`.
+ *
+ * By itself it adds calls until a limit breaks, on one core and then on two. `--calls 50,100,150` measures these numbers
+ * instead, each with a new system: `--seconds 20 --threads 1 --mode two-way --json results.json`.
  */
 import { writeFileSync } from 'node:fs';
 import os from 'node:os';
 import { parseArgs } from 'node:util';
-import { systemClock } from '../shared/kernel/clock.ts';
 import { Closers } from '../shared/kernel/closers.ts';
-import { pause } from '../shared/kernel/deadline.ts';
-import { isMode, modes, twimlOf } from './documents.ts';
-import { Load, tlsAuthority } from './load.ts';
-import { cpuMs, pin, prefer } from './process-usage.ts';
-import { UnderTest } from './under-test.ts';
+import { comesBack, isMode, type Mode, modes } from './documents.ts';
+import { type Row, Trial } from './trial.ts';
 
 const { values: options } = parseArgs({
   options: {
-    calls: { type: 'string', default: '50,100,150' },
-    seconds: { type: 'string', default: '20' },
-    threads: { type: 'string', default: '1' },
+    /** Numbers of calls; none: up to where a limit breaks. */
+    calls: { type: 'string' },
+    /** How many are added at a time, when it goes up to a limit. */
+    step: { type: 'string', default: '50' },
+    seconds: { type: 'string', default: '12' },
+    /** Threads of the worker, each on a core of its own; none: one, and when it goes up to a limit two after that. */
+    threads: { type: 'string' },
     /** Calls placed a second. */
-    rate: { type: 'string', default: '15' },
+    rate: { type: 'string', default: '10' },
     /** Seconds between the last call's start and the measurement. */
     settle: { type: 'string', default: '15' },
     json: { type: 'string' },
@@ -38,40 +40,23 @@ const { values: options } = parseArgs({
     shared: { type: 'boolean', default: false },
   },
 });
-const { mode } = options;
-if (!isMode(mode)) throw new Error(`--mode ${mode}: one of ${modes.join(', ')}`);
-const twiml = twimlOf(mode);
+const mode = readMode(options.mode);
+if (options.calls === undefined && !comesBack(mode))
+  throw new Error(`--mode ${mode}: nothing comes back, so no limit is seen to break; say how many --calls`);
 
-interface Row {
-  readonly mode: string;
-  readonly calls: number;
-  readonly up: number;
-  readonly workerCpuMsPerCallSecond: number;
-  readonly systemCpuMsPerCallSecond: number;
-  /** Share of its core that phones and app used: near 1 it is the load that is measured. */
-  readonly loadBusy: number;
-  readonly memoryKbPerCall: number;
-  readonly idleMemoryMb: number;
-  readonly sent: number;
-  readonly lost: number;
-  readonly late: number;
-  readonly p50Ms: number;
-  readonly p99Ms: number;
-  readonly maxMs: number;
-  /** Mean of what waits to be played, over the first calls. */
-  readonly bufferedMs: number;
-}
-
-const SYSTEM_CORES = options.threads === '1' ? '0' : '0,1';
-const LOAD_CORES = '1';
-
-/** What came back is told this often. */
-const WINDOW_MS = 4000;
+/** TARGETS: calls are held while 99 of 100 frames are back within this and no more of them are later or lost. */
+const MOST_MS = 60;
+const MOST_LATE_OR_LOST = 0.001;
+/** No machine has held as many on one core. */
+const MOST_CALLS = 2000;
 
 const rows: Row[] = [];
-for (const calls of options.calls.split(',').map(Number)) {
-  console.log(`• ${calls} calls for ${options.seconds} s`);
-  rows.push(await measure(calls, Number(options.seconds) * 1000));
+if (options.calls === undefined) {
+  const threads =
+    options.threads === undefined ? [1, 2].filter((n) => n <= os.cpus().length) : [Number(options.threads)];
+  for (const count of threads) await ramp(count);
+} else {
+  for (const calls of options.calls.split(',').map(Number)) await one(calls, Number(options.threads ?? 1));
 }
 const machine = `${os.cpus()[0]?.model ?? 'unknown'} × ${os.cpus().length}, Node ${process.version}`;
 console.log(machine);
@@ -80,88 +65,53 @@ if (options.json)
   writeFileSync(options.json, `${JSON.stringify({ machine, at: new Date().toISOString(), rows }, null, 2)}\n`);
 process.exit(0);
 
-async function measure(calls: number, forMs: number): Promise<Row> {
+/** So many calls, on a new system. */
+async function one(calls: number, threads: number): Promise<void> {
+  console.log(`• ${calls} calls for ${options.seconds} s`);
+  await trial(threads, async (tried) => {
+    await tried.callsUpTo(calls, Number(options.rate));
+    rows.push(await measured(tried));
+  });
+}
+
+/** More and more calls on one system, until what comes back is late or lost, or it takes no more. */
+async function ramp(threads: number): Promise<void> {
+  console.log(`• until a limit breaks, ${threads === 1 ? 'one thread' : `${threads} threads`}`);
+  await trial(threads, async (tried) => {
+    let held = 0;
+    for (let calls = Number(options.step); calls <= MOST_CALLS; calls += Number(options.step)) {
+      console.log(`  ${calls} calls`);
+      const taken = await tried.callsUpTo(calls, Number(options.rate));
+      const row = await measured(tried);
+      rows.push(row);
+      if (isHeld(row)) held = row.up;
+      if (!isHeld(row) || !taken) break;
+    }
+    console.log(`  held: ${held} calls`);
+  });
+}
+
+function isHeld({ p99Ms, sent, late, lost }: Row): boolean {
+  return p99Ms <= MOST_MS && late + lost <= sent * MOST_LATE_OR_LOST;
+}
+
+function measured(tried: Trial): Promise<Row> {
+  return tried.measure(Number(options.settle) * 1000, Number(options.seconds) * 1000);
+}
+
+async function trial(threads: number, use: (tried: Trial) => Promise<void>): Promise<void> {
   const closers = new Closers();
   try {
-    const load = await Load.start(closers, { tls: mode === 'wss' });
-    // Its processes and threads inherit this, and may then choose cores of their own among them.
-    if (!options.unpinned && !pin([process.pid], SYSTEM_CORES)) console.log('  not pinned: taskset is missing');
-    const system = await UnderTest.start(
-      {
-        trunkPort: load.sipPort,
-        threads: Number(options.threads),
-        nodeOptions: options['node-options'],
-        settings: {
-          ...(options.threads === '1' ? {} : { THREAD_CPUS: 'all' }),
-          BUSY_LIMIT: options['busy-limit'],
-          MEDIA_SOCKETS: options.sockets,
-          STREAM_CA: tlsAuthority,
-        },
-      },
-      closers,
-    );
-    return await run(system, load, calls, forMs);
+    const { unpinned, shared, sockets } = options;
+    const settings = { BUSY_LIMIT: options['busy-limit'], MEDIA_SOCKETS: sockets };
+    const nodeOptions = options['node-options'];
+    await use(await Trial.start({ mode, threads, unpinned, shared, nodeOptions, settings }, closers));
   } finally {
     await closers.close();
   }
 }
 
-async function run(system: UnderTest, load: Load, most: number, forMs: number): Promise<Row> {
-  const loadPids = [...load.pids, process.pid];
-  if (!options.unpinned) pin(loadPids, LOAD_CORES);
-  if (!prefer(load.pids, 'real-time')) console.log('  the load has no real-time priority: its delays count');
-  if (options.shared) system.putFirst();
-  const idleKb = system.memoryKb;
-
-  const sids: string[] = [];
-  for (; sids.length < most; await pause(systemClock, 1000 / Number(options.rate))) {
-    const sid = await system.place(twiml(load));
-    if (sid === null) break;
-    sids.push(sid);
-  }
-  const calls = sids.length;
-  const up = await system.untilUp(calls, 60_000);
-  // The bursts of the set-up are over and the jitter buffers have given back what they took.
-  await pause(systemClock, Number(options.settle) * 1000);
-
-  load.measure();
-  const before = { ...system.usage, loadMs: cpuMs(loadPids), at: systemClock.monotonic() };
-  await watch(load, before.at + forMs);
-  const seconds = (systemClock.monotonic() - before.at) / 1000;
-  const after = { ...system.usage, loadMs: cpuMs(loadPids) };
-  const memoryKb = system.memoryKb;
-  const bufferedMs = await system.buffered(sids.slice(0, 10));
-  const report = await load.report();
-  const { sent, lost, late, p50, p99, max } = report;
-  return {
-    mode,
-    calls,
-    up,
-    workerCpuMsPerCallSecond: round((after.workerMs - before.workerMs) / seconds / calls),
-    systemCpuMsPerCallSecond: round((after.systemMs - before.systemMs) / seconds / calls),
-    loadBusy: round((after.loadMs - before.loadMs) / seconds / 1000),
-    memoryKbPerCall: Math.round((memoryKb - idleKb) / calls),
-    idleMemoryMb: Math.round(idleKb / 1024),
-    sent,
-    lost,
-    late,
-    p50Ms: round(p50),
-    p99Ms: round(p99),
-    maxMs: round(max),
-    bufferedMs: round(bufferedMs),
-  };
-}
-
-/** A line each few seconds, so that what comes and goes is seen. */
-async function watch(load: Load, until: number): Promise<void> {
-  await load.window();
-  for (let left = until - systemClock.monotonic(); left > 0; left = until - systemClock.monotonic()) {
-    await pause(systemClock, Math.min(WINDOW_MS, left));
-    const { frames, p50, p99, max } = await load.window();
-    console.log(`    ${frames} frames: p50 ${p50.toFixed(1)}, p99 ${p99.toFixed(1)}, max ${max.toFixed(1)} ms`);
-  }
-}
-
-function round(value: number): number {
-  return Math.round(value * 100) / 100;
+function readMode(name: string): Mode {
+  if (!isMode(name)) throw new Error(`--mode ${name}: one of ${modes.join(', ')}`);
+  return name;
 }
