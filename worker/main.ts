@@ -2,7 +2,7 @@
  * One worker process: as many threads as `WORKER_THREADS`, each running its own calls, and the one XML
  * parser they share. SIGTERM drains: no new calls, those that run have `DRAIN_TIMEOUT` to end.
  */
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { setFlagsFromString } from 'node:v8';
@@ -78,11 +78,19 @@ function putSoundFirst(): void {
   const { PRIORITY_HIGH } = os.constants.priority;
   try {
     os.setPriority(PRIORITY_HIGH);
-    // Linux may share a core among sessions first, and each service is one: then the session's priority counts (sched(7), autogroup).
-    writeFileSync('/proc/self/autogroup', String(PRIORITY_HIGH));
+    // Linux may share a core among sessions before it looks at that (sched(7), autogroup), and each service is a session of its own.
+    if (isSessionOfItsOwn()) writeFileSync('/proc/self/autogroup', String(PRIORITY_HIGH));
   } catch {
     // Not ours to ask for, or no such thing here.
   }
+}
+
+/** Not so when it was started by hand: the session is the terminal's, and other programs are in it. */
+function isSessionOfItsOwn(): boolean {
+  const stat = readFileSync('/proc/self/stat', 'utf8');
+  // After the name in brackets: state, parent, process group, session (proc(5)).
+  const session = stat.slice(stat.lastIndexOf(')') + 2).split(' ')[3];
+  return Number(session) === process.pid;
 }
 
 /**

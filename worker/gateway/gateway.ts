@@ -73,6 +73,7 @@ export class Gateway implements SipUserAgentDelegate {
   readonly #missing = new WeakSet<GatewayCall>();
   /** Whose turn it is in the sweep. */
   #turn = 0;
+  #isSweeping = false;
   #pulse: Pulse | null = null;
   #isAnnounced = false;
   #identity: GatewayIdentity | null = null;
@@ -274,14 +275,23 @@ export class Gateway implements SipUserAgentDelegate {
     return true;
   }
 
-  /** Hangs up legs whose call has ended or is gone: its owner died before it could say so. */
+  /** Looks after the calls whose turn it is. While Redis takes longer than a second, turns are left out. */
   async #sweep(): Promise<void> {
-    const { store, clock } = this.#options;
     const turn = (this.#turn + 1) % SWEEP_EVERY_S;
     this.#turn = turn;
-    for (const call of [...this.#calls.values()]) {
-      if (turnOf(call.sid, SWEEP_EVERY_S) !== turn || call.liveLegs === 0) continue;
-      if (!call.isOlderThan(SWEEP_EVERY_S * 1000)) continue;
+    if (this.#isSweeping) return;
+    this.#isSweeping = true;
+    const calls = [...this.#calls.values()].filter(({ sid }) => turnOf(sid, SWEEP_EVERY_S) === turn);
+    await this.#lookAfter(calls).finally(() => {
+      this.#isSweeping = false;
+    });
+  }
+
+  /** Hangs up legs whose call has ended or is gone: its owner died before it could say so. */
+  async #lookAfter(calls: readonly GatewayCall[]): Promise<void> {
+    const { store, clock } = this.#options;
+    for (const call of calls) {
+      if (call.liveLegs === 0 || !call.isOlderThan(SWEEP_EVERY_S * 1000)) continue;
       try {
         const record = await withDeadline(clock, STORE_DEADLINE_MS, 'Redis', store.calls.get(call.sid));
         if (record) this.#missing.delete(call);
