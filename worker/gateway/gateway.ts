@@ -3,13 +3,11 @@
  * in Redis; after a restart on the same address it goes on with its dialogs. `main.ts` makes it.
  */
 
-import { type CallRecord, isFinal } from '../../shared/domain/call.ts';
 import type { Trunk } from '../../shared/domain/trunk.ts';
 import type { Clock, Timer } from '../../shared/kernel/clock.ts';
 import { pause, withDeadline } from '../../shared/kernel/deadline.ts';
 import type { AccountSid, CallSid } from '../../shared/kernel/ids.ts';
 import type { Logger } from '../../shared/kernel/log.ts';
-import { turnOf } from '../../shared/kernel/turns.ts';
 import { isFull } from '../../shared/store/room.ts';
 import type { Tracer } from '../../shared/tracing/tracer.ts';
 import type { SipInvitation, SipSource, SipUserAgent, SipUserAgentDelegate } from '../sip/sip-call.ts';
@@ -22,6 +20,7 @@ import type { GatewayIdentity, GatewayQueue, GatewayStore } from './ports.ts';
 import { Pulse } from './pulse.ts';
 import { Room } from './room.ts';
 import { readStoredLeg } from './stored-leg.ts';
+import { Sweep } from './sweep.ts';
 
 export interface GatewayOptions {
   readonly store: GatewayStore;
@@ -48,13 +47,8 @@ export type GatewayFigures = ReturnType<Counters['read']> & {
   readonly storeAway: boolean;
 };
 
-/** Every call's record is looked at this often, and not before the call is as old. */
-const SWEEP_EVERY_S = 30;
-/** An owner's hang-up may come this long after the call's end was written. */
-const LAST_LETTERS_MS = 5000;
 /** Calls that are done are forgotten this often. */
 const TIDY_MS = 2000;
-const STORE_DEADLINE_MS = 5000;
 const MOST_WAITING = 100_000;
 const POLL_MS = 50;
 const ASK_AFTER_MS = 500;
@@ -69,11 +63,7 @@ export class Gateway implements SipUserAgentDelegate {
   readonly #room = new Room(MOST_WAITING);
   readonly #load = new Load(() => this.#calls.size);
   readonly #timers = new Map<string, Timer>();
-  /** Calls without a record when they were last looked at. */
-  readonly #missing = new WeakSet<GatewayCall>();
-  /** Whose turn it is in the sweep. */
-  #turn = 0;
-  #isSweeping = false;
+  readonly #sweep: Sweep;
   #pulse: Pulse | null = null;
   #isAnnounced = false;
   #identity: GatewayIdentity | null = null;
@@ -83,6 +73,7 @@ export class Gateway implements SipUserAgentDelegate {
   constructor(options: GatewayOptions) {
     this.#options = options;
     this.#counters = new Counters(options.counted);
+    this.#sweep = new Sweep(options.store, options.clock, this.#counters);
   }
 
   /** Takes up the dialogs of the time before, then takes calls. Calls that come before that get 503. */
@@ -127,7 +118,7 @@ export class Gateway implements SipUserAgentDelegate {
       adopt: (call) => this.#calls.set(call.sid, call),
     });
     this.#every('tidy', TIDY_MS, () => this.#tidy());
-    this.#every('sweep', 1000, () => void this.#sweep());
+    this.#every('sweep', 1000, () => void this.#sweep.turn(this.#calls.values()));
     ua.begin();
   }
 
@@ -260,48 +251,5 @@ export class Gateway implements SipUserAgentDelegate {
 
   #tidy(): void {
     for (const [sid, call] of this.#calls) if (call.done) this.#calls.delete(sid);
-  }
-
-  /** Long enough for the owner's last letters to have come. */
-  #endedLongAgo({ status, endedAt }: CallRecord): boolean {
-    if (!isFinal(status)) return false;
-    return endedAt === null || this.#options.clock.now() - Date.parse(endedAt) > LAST_LETTERS_MS;
-  }
-
-  /** Redis may have forgotten the call a moment ago, and its owner be about to write it again. */
-  #isNewlyMissing(call: GatewayCall): boolean {
-    if (this.#missing.has(call)) return false;
-    this.#missing.add(call);
-    return true;
-  }
-
-  /** Looks after the calls whose turn it is. While Redis takes longer than a second, turns are left out. */
-  async #sweep(): Promise<void> {
-    const turn = (this.#turn + 1) % SWEEP_EVERY_S;
-    this.#turn = turn;
-    if (this.#isSweeping) return;
-    this.#isSweeping = true;
-    const calls = [...this.#calls.values()].filter(({ sid }) => turnOf(sid, SWEEP_EVERY_S) === turn);
-    await this.#lookAfter(calls).finally(() => {
-      this.#isSweeping = false;
-    });
-  }
-
-  /** Hangs up legs whose call has ended or is gone: its owner died before it could say so. */
-  async #lookAfter(calls: readonly GatewayCall[]): Promise<void> {
-    const { store, clock } = this.#options;
-    for (const call of calls) {
-      if (call.liveLegs === 0 || !call.isOlderThan(SWEEP_EVERY_S * 1000)) continue;
-      try {
-        const record = await withDeadline(clock, STORE_DEADLINE_MS, 'Redis', store.calls.get(call.sid));
-        if (record) this.#missing.delete(call);
-        if (record ? !this.#endedLongAgo(record) : this.#isNewlyMissing(call)) continue;
-      } catch {
-        return;
-      }
-      if (call.liveLegs === 0) continue;
-      this.#counters.add('orphansHungUp');
-      call.hangupAll();
-    }
   }
 }
