@@ -1,8 +1,8 @@
 /**
- * The connections to Redis, and beside redis-slot.ts the only importer of ioredis. A command never waits for a Redis that
- * is away: it fails at once, or after two seconds when Redis is there and silent, with
- * `RedisUnavailable`; the connection itself is tried again for ever with growing pauses.
- * Whoever opens a connection closes it. Addresses: redis-address.ts.
+ * The connections to Redis, and with the `redis-` files beside it the only importer of ioredis. A command never waits for
+ * a Redis that is away: it fails at once, or after two seconds when Redis is there and silent, with
+ * `RedisUnavailable`; the connection itself is tried again for ever with growing pauses. Whoever opens a
+ * connection closes it. Addresses: redis-address.ts.
  */
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
@@ -12,6 +12,7 @@ import { DeadlineExceeded, pause, withDeadline } from '../kernel/deadline.ts';
 import { ExpectedFailure } from '../kernel/expected-failure.ts';
 import type { Logger } from '../kernel/log.ts';
 import { type RedisAddress, readRedisAddress } from './redis-address.ts';
+import { areNodesReady, keepNodes } from './redis-nodes.ts';
 import { atSlotOf } from './redis-slot.ts';
 
 /** An expected failure: Redis is away or silent. Whether a write was done is unknown. */
@@ -131,18 +132,8 @@ function openCluster(address: ManyServers, use: ConnectionUse): Cluster {
     ...(address.tls ? { dnsLookup: asItIs } : {}),
   } satisfies ClusterOptions;
   const cluster = new Cluster([...address.servers], options);
-  if (failsFast) connectNodesEarly(cluster);
+  if (failsFast) keepNodes(cluster);
   return cluster;
-}
-
-/** Nodes connect when they become known, not with their first command: that one would find them not ready. */
-function connectNodesEarly(cluster: Cluster): void {
-  const connect = (node: Redis): void => {
-    // Before the Cluster is known its first servers are only asked about it.
-    if (cluster.status === 'ready' && node.status === 'wait') node.connect().catch(() => undefined);
-  };
-  cluster.on('+node', connect);
-  cluster.on('ready', () => cluster.nodes().forEach(connect));
 }
 
 const asItIs: NonNullable<ClusterOptions['dnsLookup']> = (name, answer) => answer(null, name);
@@ -178,9 +169,7 @@ export async function untilReady(client: RedisClient, clock: Clock, withinMs: nu
 function isReady(client: RedisClient): boolean {
   if (client.status !== 'ready') return false;
   // Where commands may wait, a node connects when the first is for it.
-  if (!(client instanceof Cluster) || client.options.enableOfflineQueue) return true;
-  const nodes = client.nodes('master').filter((node) => node.status === 'ready');
-  return nodes.length >= new Set(client.slots.map(([primary]) => primary)).size;
+  return !(client instanceof Cluster) || client.options.enableOfflineQueue || areNodesReady(client);
 }
 
 /** Whether Redis answers: in a Cluster every node, as any may have the next key. @throws RedisUnavailable */

@@ -54,3 +54,24 @@ export async function untilSaid(port: number, command: string, expected: RegExp,
     await wait(20);
   }
 }
+
+/** Waits until somebody takes connections at this port. */
+export async function untilListening(port: number, withinMs = 15_000): Promise<void> {
+  const deadline = performance.now() + withinMs;
+  while (!(await isListening(port))) {
+    if (performance.now() > deadline) throw new Error(`nobody listens on port ${port}`);
+    await wait(20);
+  }
+}
+
+function isListening(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const connection = net.connect(port, '127.0.0.1');
+    const done = (answer: boolean): void => {
+      connection.destroy();
+      resolve(answer);
+    };
+    connection.once('connect', () => done(true));
+    connection.once('error', () => done(false));
+  });
+}
