@@ -102,7 +102,12 @@ const rooms = {
 /** Package → the file, or the few, that may import it outside the tests. */
 const importers = {
   libxmljs2: 'shared/twiml/parser-process.ts',
-  ioredis: ['shared/store/redis.ts', 'shared/store/redis-slot.ts', 'shared/store/redis-nodes.ts'],
+  ioredis: [
+    'shared/store/redis.ts',
+    'shared/store/redis-slot.ts',
+    'shared/store/redis-nodes.ts',
+    'shared/store/redis-probe.ts',
+  ],
   bullmq: ['shared/queue.ts', 'shared/queue-intake.ts'],
   ws: ['worker/stream/dial.ts', 'worker/stream/ws-socket.ts'],
   '@opentelemetry': 'shared/tracing/otel.ts',

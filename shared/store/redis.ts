@@ -13,13 +13,18 @@ import { ExpectedFailure } from '../kernel/expected-failure.ts';
 import type { Logger } from '../kernel/log.ts';
 import { type RedisAddress, readRedisAddress } from './redis-address.ts';
 import { areNodesReady, keepNodes } from './redis-nodes.ts';
+import { failureOfFirst } from './redis-probe.ts';
+import { reasonOf } from './redis-reason.ts';
 import { atSlotOf } from './redis-slot.ts';
 
 /** An expected failure: Redis is away or silent. Whether a write was done is unknown. */
 export class RedisUnavailable extends ExpectedFailure {
   override readonly name = 'RedisUnavailable';
-  constructor(cause: unknown) {
-    super('Redis cannot be reached', { cause });
+  /** Why, in words, where that is known. */
+  readonly reason: string;
+  constructor(cause: unknown, reason = '') {
+    super(`Redis cannot be reached${reason === '' ? '' : `: ${reason}`}`, { cause });
+    this.reason = reason;
   }
 }
 
@@ -54,8 +59,13 @@ export function retryPauseMs(times: number, random = Math.random()): number {
  */
 export function connectRedis(url: string, use: ConnectionUse, log: Logger): RedisClient {
   const address = readRedisAddress(url);
-  return watched(address.kind === 'cluster' ? openCluster(address, use) : openServer(address, use), use, log);
+  const client = address.kind === 'cluster' ? openCluster(address, use) : openServer(address, use);
+  addresses.set(client, address);
+  return watched(client, use, log);
 }
+
+/** So that whoever waits in vain for one can be told why. */
+const addresses = new WeakMap<RedisClient, RedisAddress>();
 
 /**
  * The same for keys that all lie on the slot of this one: even of a Cluster it is a connection to one server.
@@ -152,16 +162,24 @@ function connectionOptions({ username, password }: RedisAddress, use: Connection
   } as const;
 }
 
-/** Resolves when the connection is ready. @throws RedisUnavailable after `withinMs`. */
+/** Resolves when the connection is ready. @throws RedisUnavailable after `withinMs`, with what failed last. */
 export async function untilReady(client: RedisClient, clock: Clock, withinMs: number): Promise<void> {
   if (isReady(client)) return;
   const stop = new AbortController();
+  let failure: unknown = null;
+  const note = (error: unknown): void => {
+    failure = error;
+  };
+  client.on('error', note);
   try {
     await withDeadline(clock, withinMs, 'connecting to Redis', becomesReady(client, clock, stop.signal));
   } catch (error) {
-    if (error instanceof DeadlineExceeded) throw new RedisUnavailable(error);
-    throw error;
+    if (!(error instanceof DeadlineExceeded)) throw error;
+    const address = addresses.get(client);
+    const hidden = address ? await failureOfFirst(address) : null;
+    throw new RedisUnavailable(hidden ?? failure ?? error, reasonOf(hidden ?? failure));
   } finally {
+    client.off('error', note);
     stop.abort();
   }
 }

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { attempt, RedisUnavailable, retryPauseMs, serverOptions } from '../../../shared/store/redis.ts';
 import { type RedisAddress, RedisAddressError, readRedisAddress } from '../../../shared/store/redis-address.ts';
+import { reasonOf } from '../../../shared/store/redis-reason.ts';
 
 describe('an address of Redis', () => {
   const server = (host: string, port = 6379) => ({ host, port });
@@ -94,5 +95,22 @@ describe('a Redis that is away', () => {
     await assert.rejects(attempt(Promise.reject(reply('READONLY You cannot write'))), RedisUnavailable);
     await assert.rejects(attempt(Promise.reject(reply('WRONGTYPE Operation'))), /WRONGTYPE/);
     await assert.rejects(attempt(Promise.reject(new TypeError('bug'))), TypeError);
+  });
+});
+
+describe('why Redis cannot be reached', () => {
+  const cases: readonly (readonly [string, RegExp])[] = [
+    ['connect ECONNREFUSED 127.0.0.1:1', /^connect ECONNREFUSED 127\.0\.0\.1:1$/],
+    ['self-signed certificate in certificate chain', /^self-signed .*NODE_EXTRA_CA_CERTS/],
+    ['unable to verify the first certificate', /NODE_EXTRA_CA_CERTS/],
+    ['unable to get local issuer certificate', /NODE_EXTRA_CA_CERTS/],
+    ["Hostname/IP does not match certificate's altnames: IP: 127.0.0.1 is not in the list", /name Redis in REDIS_URL/],
+    ['SSL routines:ssl3_get_record:wrong version number', /take redis for rediss/],
+  ];
+  for (const [words, reason] of cases) it(words, () => assert.match(reasonOf(new Error(words)), reason));
+
+  it('may have a code alone, or be unknown', () => {
+    assert.equal(reasonOf(Object.assign(new AggregateError([]), { code: 'ETIMEDOUT' })), 'ETIMEDOUT');
+    assert.equal(reasonOf(null), '');
   });
 });

@@ -4,7 +4,7 @@ import path from 'node:path';
 import type { Clock } from '../../../shared/kernel/clock.ts';
 import { ExpectedFailure } from '../../../shared/kernel/expected-failure.ts';
 import { silentLogger } from '../../../shared/kernel/log.ts';
-import { connectRedis, type RedisClient, untilReady } from '../../../shared/store/redis.ts';
+import { connectRedis, type RedisClient, RedisUnavailable, untilReady } from '../../../shared/store/redis.ts';
 import { type Finding, fault, ok, warning } from '../finding.ts';
 
 const CONNECT_MS = 3000;
@@ -25,17 +25,14 @@ export async function checkRedis(url: string | undefined, clock: Clock): Promise
     if (!(error instanceof ExpectedFailure)) throw error;
     return [fault('redis', error.message, 'Correct REDIS_URL.')];
   }
-  let reason = '';
-  client.on('error', (error: Error) => {
-    reason = 'code' in error ? String(error.code) : error.message;
-  });
   try {
     await untilReady(client, clock, CONNECT_MS);
     return await look(client, clock);
   } catch (error) {
     if (!(error instanceof ExpectedFailure))
       return [fault('redis', `it refuses us: ${messageOf(error)}`, remedies.refused)];
-    return [fault('redis', `it cannot be reached${reason === '' ? '' : `: ${reason}`}`, remedies.away)];
+    const reason = error instanceof RedisUnavailable && error.reason !== '' ? `: ${error.reason}` : '';
+    return [fault('redis', `it cannot be reached${reason}`, remedies.away)];
   } finally {
     client.disconnect();
   }
