@@ -21,6 +21,14 @@ const KEPT_THREADS = 6;
 /** What a service may open once and keep: lazy Redis connections, the thread that speaks (its loop and pipes: about a dozen), files of the runtime. */
 const KEPT = 20;
 
+/** How a test looks at Redis, where it is not as the services do. */
+export interface RedisLook {
+  /** An address that needs no certificate. */
+  readonly url?: string;
+  /** Where services may be connected to, when `REDIS_URL` does not name it all. */
+  readonly ports?: readonly number[];
+}
+
 export type Baseline = ReadonlyMap<string, Footprint>;
 
 /** What each service holds before the first call. */
@@ -38,14 +46,14 @@ export async function leaksOf(
   stack: Stack,
   baseline: Baseline,
   withinMs: number,
-  redisPorts: readonly number[] = redisPortsOf(stack.redisUrl),
+  { url = stack.redisUrl, ports = redisPortsOf(stack.redisUrl) }: RedisLook = {},
 ): Promise<readonly string[]> {
-  const client = connectRedis(stack.redisUrl, 'commands', silentLogger);
+  const client = connectRedis(url, 'commands', silentLogger);
   const until = systemClock.monotonic() + withinMs;
   try {
     await untilReady(client, systemClock, REDIS_DEADLINE_MS);
     for (;;) {
-      const leaks = [...(await keysLeft(client)), ...handlesLeft(stack, baseline, redisPorts)];
+      const leaks = [...(await keysLeft(client)), ...handlesLeft(stack, baseline, ports)];
       if (leaks.length === 0 || systemClock.monotonic() > until) return leaks;
       await pause(systemClock, STEP_MS);
     }

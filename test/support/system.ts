@@ -10,15 +10,14 @@ import path from 'node:path';
 import { systemClock } from '../../shared/kernel/clock.ts';
 import { pause } from '../../shared/kernel/deadline.ts';
 import { type Stack, startStack } from '../../shared/launch/stack.ts';
-import { type Baseline, baselineOf, LEAK_DEADLINE_MS, leaksOf } from './leaks.ts';
+import { type Baseline, baselineOf, LEAK_DEADLINE_MS, leaksOf, type RedisLook } from './leaks.ts';
 import type { Owner } from './suite.ts';
 
 export interface SystemOptions {
   readonly environment?: Readonly<Record<string, string>>;
   readonly workers?: number;
   readonly apis?: number;
-  /** Ports of Redis that `REDIS_URL` does not name. */
-  readonly redisPorts?: readonly number[];
+  readonly redis?: RedisLook;
 }
 
 export interface Answer {
@@ -40,18 +39,18 @@ export class System {
   readonly lines: string[];
 
   readonly #baseline: Baseline;
-  readonly #redisPorts: readonly number[] | undefined;
+  readonly #redis: RedisLook | undefined;
 
-  constructor(stack: Stack, lines: string[], redisPorts?: readonly number[]) {
+  constructor(stack: Stack, lines: string[], redis?: RedisLook) {
     this.stack = stack;
-    this.#redisPorts = redisPorts;
+    this.#redis = redis;
     this.lines = lines;
     this.#baseline = baselineOf(stack);
   }
 
   /** What calls have left behind, one sentence each; waits up to the deadline for nothing. */
   leaks(withinMs = LEAK_DEADLINE_MS): Promise<readonly string[]> {
-    return leaksOf(this.stack, this.#baseline, withinMs, this.#redisPorts);
+    return leaksOf(this.stack, this.#baseline, withinMs, this.#redis);
   }
 
   /** One HTTP request to an API process, with the account's credentials. */
@@ -148,7 +147,7 @@ export async function startSystem(owner: Owner, options: SystemOptions = {}): Pr
     onLine: (service, line) => note(`[${service}] ${line}`),
   });
   const pids = [...stack.children.values()].map((child) => child.pid);
-  const system = new System(stack, lines, options.redisPorts);
+  const system = new System(stack, lines, options.redis);
   owner.after(async () => {
     const leaks = await system.leaks().catch((error: unknown) => [`Redis cannot be asked: ${error}`]);
     await stack.stop();
