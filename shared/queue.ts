@@ -11,6 +11,7 @@ import { Closers } from './kernel/closers.ts';
 import { type CallSid, type GatewayId, isCallSid, type OwnerId } from './kernel/ids.ts';
 import type { Logger } from './kernel/log.ts';
 import { Intake } from './queue-intake.ts';
+import { LateRings } from './store/late-rings.ts';
 import { LeaseKeeper } from './store/lease-keeper.ts';
 import { LEASE_MS, Leases, RENEW_EVERY_MS } from './store/leases.ts';
 import { attempt, connectRedisAt, type RedisClient, RedisUnavailable, untilReady } from './store/redis.ts';
@@ -53,6 +54,7 @@ export interface CallQueue {
   waiting(): Promise<number>;
   /** How many ended calls still owe callbacks. */
   owing(): Promise<number>;
+  /** When this rejects, it rings as soon as Redis is back. */
   ringOwner(owner: OwnerId, sid: CallSid): Promise<void>;
   ringGateway(gateway: GatewayId, sid: CallSid): Promise<void>;
   /** Asks some worker to deliver what this call still owes. */
@@ -105,6 +107,7 @@ class RedisCallQueue implements CallQueue {
   readonly #workers = new Set<QueueWorker>();
   readonly #keepers = new Set<LeaseKeeper>();
   readonly #leases: Leases;
+  readonly #lateRings: LateRings;
   /** Producers by queue name; the bells among them are bounded, the least lately opened goes first. */
   readonly #producers = new Map<string, Queue>();
 
@@ -112,6 +115,7 @@ class RedisCallQueue implements CallQueue {
     this.#redisUrl = redisUrl;
     this.#client = client;
     this.#leases = new Leases(client, `${PREFIX}:calls:`, CALL_JOB);
+    this.#lateRings = new LateRings(clock);
     this.#clock = clock;
     this.#log = log;
   }
@@ -133,8 +137,14 @@ class RedisCallQueue implements CallQueue {
     return Object.values(counts).reduce((sum, count) => sum + count, 0);
   }
 
-  ringOwner(owner: OwnerId, sid: CallSid): Promise<void> {
-    return this.#ring(bellOf(owner), sid);
+  async ringOwner(owner: OwnerId, sid: CallSid): Promise<void> {
+    const bell = bellOf(owner);
+    try {
+      await this.#ring(bell, sid);
+    } catch (error) {
+      if (error instanceof RedisUnavailable) this.#lateRings.add(`${bell} ${sid}`, () => this.#ring(bell, sid));
+      throw error;
+    }
   }
 
   ringGateway(gateway: GatewayId, sid: CallSid): Promise<void> {
@@ -254,6 +264,7 @@ class RedisCallQueue implements CallQueue {
     for (const queue of this.#producers.values()) closers.push(() => queue.close());
     for (const worker of this.#workers) closers.push(() => worker.abandon());
     for (const keeper of this.#keepers) keeper.stop();
+    this.#lateRings.close();
     await closers.close();
   }
 

@@ -65,8 +65,14 @@ async function examine(deps: ApiDeps): Promise<Readiness> {
   }
 }
 
-async function look({ store }: ApiDeps): Promise<Readiness> {
-  const [ms, owners, gateways] = await Promise.all([store.ping(), store.presence.owners(), store.presence.gateways()]);
+async function look({ store, queue }: ApiDeps): Promise<Readiness> {
+  const [ms, owners, gateways] = await Promise.all([
+    store.ping(),
+    store.presence.owners(),
+    store.presence.gateways(),
+    // Its connection is another one, in a Cluster to a node that can be gone alone; without it no call is made.
+    queue.waiting(),
+  ]);
   const taking = owners.filter((owner) => !owner.draining);
   const workers = {
     ok: taking.length > 0,

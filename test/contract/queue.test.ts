@@ -372,7 +372,13 @@ describe('a Redis that is away', () => {
     await redis.down();
     await assert.rejects(other.addCall(newCallSid()), RedisUnavailable);
     await assert.rejects(other.ringOwner('nobody-yet' as OwnerId, newCallSid()), RedisUnavailable);
+    const [late, early] = ['late' as OwnerId, newCallSid()];
+    await assert.rejects(other.ringOwner(late, early), RedisUnavailable);
     await redis.up();
+    const rings = heard<CallSid>();
+    workers.push(queue.hearBell(late, (call) => rings.tell(call)));
+    await rings.count(1);
+    assert.deepEqual(rings.items, [early], 'what found Redis away rings when it is back');
     const sid = newCallSid();
     while (
       !(await other.addCall(sid).then(
