@@ -258,7 +258,7 @@ export class Playout implements PlayoutQueue {
     if (queued > 0) this.#waited += 1;
     if (queued > 0 && (queued >= this.#preBuffer || this.#waited * (this.#rate / 50) > this.#preBuffer)) {
       this.#starved = false;
-      this.#pace?.restart(this.#stall?.resumed(queued));
+      this.#pace?.restart(this.#stall?.resumed(queued, (this.#waited - 1) * (this.#rate / 50)));
       return true;
     }
     this.#stall?.waited();

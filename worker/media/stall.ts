@@ -49,6 +49,8 @@ export class Stall {
   #count = 0;
   #arrived = false;
   #idle = 0;
+  /** Beats since the first arrival. */
+  #age = 0;
   /** Samples missed in the gap that is open; −1 when none is, or when it is none of ours. */
   #gap = -1;
   /** Samples missed in a gap of which too little has come to tell what it was; 0 when there is none. */
@@ -100,6 +102,7 @@ export class Stall {
     this.#doubt = this.#doubtBeats = 0;
     this.#dries = 0;
     this.#relayed = 0;
+    this.#age = 0;
     this.#arrivals.fill(0);
     this.#count = 0;
   }
@@ -133,13 +136,18 @@ export class Stall {
   }
 
   /**
-   * It goes on, with so many samples: most of what was missed, or it had only paused. Answers with what should be spare
-   * from here on, in samples.
+   * It goes on, with so many samples: most of what was missed, or it had only paused. `held`: samples' time for which some
+   * were there and were made to wait. Answers with what should be spare from here on, in samples.
    */
-  resumed(queued: number): number {
+  resumed(queued: number, held = 0): number {
     const gap = this.#gap;
     this.#gap = -1;
     if (gap === 0) return 0;
+    if (gap < 0 && this.#age < LOOK_BACK) {
+      // The first words came unevenly. Whoever they are, this much of it is our own doing.
+      this.#debt += held;
+      return 0;
+    }
     if (gap < 0 || gap > MOST_GAP_MS * this.#perMs) {
       this.#paused();
       return 0;
@@ -222,6 +230,7 @@ export class Stall {
     this.#arrivals[this.#at] = this.#arrived ? 1 : 0;
     this.#at = (this.#at + 1) % LOOK_BACK;
     this.#arrived = false;
+    if (this.#age > 0 || this.#count > 0) this.#age += 1;
     this.#sinceDry += 1;
     if (this.#ours > 0) this.#ours -= 1;
   }

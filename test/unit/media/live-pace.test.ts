@@ -220,6 +220,20 @@ describe('a live producer with a clock of its own', () => {
     assert.ok(queue.queuedSamples <= 2 * 160, `${queue.queuedSamples / 8} ms`);
   });
 
+  for (const first of [1, 2, 4]) {
+    it(`first words that come unevenly, ${first} frames and the next 100 ms later, leave nothing behind`, () => {
+      const queue = new Playout({ rate: 8000, report: (error) => assert.fail(String(error)) });
+      const out = new Int16Array(160);
+      for (let beat = 0; beat < 600; beat++) {
+        queue.setLive(true);
+        const due = beat < first ? 1 : beat < first + 5 ? 0 : 1;
+        for (let frame = 0; frame < due; frame++) queue.enqueue(sine(400, 20, 8000, 0.3));
+        queue.next(out);
+      }
+      assert.ok(queue.queuedSamples <= 40, `${queue.queuedSamples / 8} ms`);
+    });
+  }
+
   it('whoever pauses for a second and goes on at the pace of speech owes nothing', () => {
     const queue = new Playout({ rate: 8000, report: (error) => assert.fail(String(error)) });
     const out = new Int16Array(160);
