@@ -186,9 +186,9 @@ export class Stall {
 
   /** Once a beat, before the frame is taken; `spare`: samples there are beyond it. Answers with what is to be given back now. */
   beat(spare: number): number {
-    this.#note();
+    const came = this.#note();
     if (this.#doubt > 0) this.#judge(spare + FRAME_MS * this.#perMs);
-    if (this.#relayed > 0) this.#lookForRelayed(spare);
+    if (this.#relayed > 0) this.#lookForRelayed(spare, came);
     if (this.#debt === 0) return 0;
     if (spare < this.#least) this.#least = spare;
     this.#beats += 1;
@@ -201,8 +201,8 @@ export class Stall {
   }
 
   /** Whether what the far end was given late has come back from it. */
-  #lookForRelayed(spare: number): void {
-    if (this.#idle === 0 && !this.#relayComes) {
+  #lookForRelayed(spare: number, came: boolean): void {
+    if (came && !this.#relayComes) {
       this.#relayComes = true;
       this.#relayBeats = RELAY_SEEN_BEATS;
     }
@@ -224,15 +224,21 @@ export class Stall {
     return Math.max(recent, this.#creeps ? CREEP_CUSHION_MS : 0) * this.#perMs;
   }
 
-  #note(): void {
-    this.#idle = this.#arrived ? 0 : this.#idle + 1;
-    this.#count += (this.#arrived ? 1 : 0) - (this.#arrivals[this.#at] as number);
-    this.#arrivals[this.#at] = this.#arrived ? 1 : 0;
-    this.#at = (this.#at + 1) % LOOK_BACK;
+  /** Whether something came since the beat before. */
+  #note(): boolean {
+    const came = this.#arrived;
     this.#arrived = false;
-    if (this.#age > 0 || this.#count > 0) this.#age += 1;
+    // A beat of ours that is late and finds nothing says nothing: what was said meanwhile came to the one before it.
+    if (came || this.#ours === 0) {
+      this.#idle = came ? 0 : this.#idle + 1;
+      this.#count += (came ? 1 : 0) - (this.#arrivals[this.#at] as number);
+      this.#arrivals[this.#at] = came ? 1 : 0;
+      this.#at = (this.#at + 1) % LOOK_BACK;
+      if (this.#age > 0 || this.#count > 0) this.#age += 1;
+    }
     this.#sinceDry += 1;
     if (this.#ours > 0) this.#ours -= 1;
+    return came;
   }
 
   /** Begins to look at what is spare anew. */

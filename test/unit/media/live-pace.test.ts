@@ -201,6 +201,26 @@ describe('a live producer with a clock of its own', () => {
     assert.ok(Math.max(...levels) <= 30, levels.join(' '));
   });
 
+  for (const lump of [5, 25, 45]) {
+    it(`when our beats run ${lump} at a time for two seconds, all that makes late is given back`, () => {
+      const queue = new Playout({ rate: 8000, report: (error) => assert.fail(String(error)) });
+      const out = new Int16Array(160);
+      const levels: number[] = [];
+      queue.setLive(true);
+      let owed = 0;
+      for (let beat = 0; beat < 1500; beat++) {
+        const overloaded = beat > 40 && beat < 140;
+        if (overloaded) queue.late();
+        queue.next(out);
+        levels.push(queue.queuedSamples / 8);
+        owed += 1;
+        if (!overloaded || beat % lump === 0) for (; owed > 0; owed--) queue.enqueue(sine(400, 20, 8000, 0.3));
+      }
+      assert.ok(Math.max(...levels) >= lump * 10, 'it was late');
+      assert.ok(Math.max(...levels.slice(1000)) <= 30, `${levels[1000]} ms`);
+    });
+  }
+
   it('what came while we were stopped for seconds, and gave up as many beats, is given back', () => {
     const queue = new Playout({ rate: 8000, report: (error) => assert.fail(String(error)) });
     const out = new Int16Array(160);
