@@ -6,6 +6,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { setFlagsFromString } from 'node:v8';
+import { yieldBackgroundThreads } from '../shared/kernel/background-threads.ts';
 import { systemClock as clock } from '../shared/kernel/clock.ts';
 import type { Closers } from '../shared/kernel/closers.ts';
 import type { OwnerId } from '../shared/kernel/ids.ts';
@@ -78,6 +79,7 @@ function putSoundFirst(): void {
   const { PRIORITY_HIGH } = os.constants.priority;
   try {
     os.setPriority(PRIORITY_HIGH);
+    yieldBackgroundThreads();
     // Linux may share a core among sessions before it looks at that (sched(7), autogroup), and each service is a session of its own.
     if (isSessionOfItsOwn()) writeFileSync('/proc/self/autogroup', String(PRIORITY_HIGH));
   } catch {

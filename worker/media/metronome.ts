@@ -21,6 +21,11 @@ interface Member {
 
 /** Beats later than this are not caught up. */
 const MAX_BEHIND_MS = 1000;
+/**
+ * So late, and packets that have come may wait to be read: without them beats would make up sound for what is there, which
+ * costs ten times what a frame costs, just when there is no time.
+ */
+const YIELD_AFTER_MS = 6;
 /** The thread did not run for so long: it may have been stopped, and somebody else may speak in its place. */
 const STALL_MS = 250;
 
@@ -154,7 +159,7 @@ export class Metronome implements BeatSource {
     const lateMs = now - this.#slotTime(first);
     this.#held = lateMs >= STALL_MS && !this.#mayGoOn(lateMs);
     if (this.#held) return;
-    if (lateMs > FRAME_MS && !this.#yielded) {
+    if (lateMs > YIELD_AFTER_MS && !this.#yielded) {
       this.#yielded = true;
       this.#timer = this.#clock.after(0, () => this.#tick());
       return;
