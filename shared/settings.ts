@@ -104,7 +104,7 @@ export const settingsSchema = z.object({
   THREAD_CPUS: cpuList,
   CALLS_PER_THREAD: z.coerce.number().int().min(1).max(10_000).default(400),
   /** Percent of a thread's time from which on it takes no new calls; 0 = CALLS_PER_THREAD alone decides. */
-  BUSY_LIMIT: z.coerce.number().int().min(0).max(100).default(75),
+  BUSY_LIMIT: z.coerce.number().int().min(0).max(100).default(65),
   /** How worker threads reach the network with audio: by the addon, or by Node; `auto`: by the addon where it was built. */
   MEDIA_SOCKETS: z.enum(['auto', 'native', 'node']).default('auto'),
   TRUNKS: z.string().optional(),

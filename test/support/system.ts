@@ -137,6 +137,8 @@ export async function startSystem(owner: Owner, options: SystemOptions = {}): Pr
       ALLOW_INSECURE_WS: 'on',
       LOG_LEVEL: 'warn',
       DRAIN_TIMEOUT: '2s',
+      // What else runs on the machine would decide whether a call is taken; tests of that set a limit.
+      BUSY_LIMIT: '0',
       ...options.environment,
     },
     workers: options.workers ?? 1,
