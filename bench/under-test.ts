@@ -128,18 +128,6 @@ export class UnderTest {
     return sum / Math.max(1, sids.length);
   }
 
-  /** Frames that found no room in the queues of these calls' first streams. */
-  async dropped(sids: readonly string[]): Promise<number> {
-    let sum = 0;
-    for (const sid of sids) {
-      const { items } = (await this.#get(`/calls/${sid}/streams`)) as {
-        items: { counters: { framesDropped: number } }[];
-      };
-      sum += items[0]?.counters.framesDropped ?? 0;
-    }
-    return sum;
-  }
-
   async #inProgress(): Promise<number> {
     let up = 0;
     for (let cursor = ''; ; ) {
