@@ -13,6 +13,8 @@ import type { TestRedis } from './redis.ts';
 import { ask, exited, startServer, untilSaid } from './redis-server.ts';
 import { tlsSettings } from './redis-tls.ts';
 
+/** At starting it. */
+const ATTEMPTS = 3;
 const SLOTS = ['0-5460', '5461-10922', '10923-16383'] as const;
 
 export interface ClusterOptions {
@@ -53,9 +55,7 @@ interface Running {
 
 export async function startTestCluster(options: ClusterOptions = {}): Promise<TestCluster> {
   const folder = mkdtempSync(path.join(os.tmpdir(), 'pivot-cluster-'));
-  const nodes = await makeNodes(folder, options);
-  for (const node of nodes) writeFileSync(path.join(node.folder, 'nodes.conf'), configOf(nodes, node));
-  let running = await launchAll(nodes);
+  let { nodes, running } = await launchOnFreePorts(folder, options);
   const signal = (name: NodeJS.Signals): void => {
     for (const { child } of running) child.kill(name);
   };
@@ -91,13 +91,29 @@ export async function startTestCluster(options: ClusterOptions = {}): Promise<Te
 const plainAddress = { scheme: 'redis', portOf: (node: Node) => node.port } as const;
 const tlsAddress = { scheme: 'rediss', portOf: (node: Node) => node.tlsPort ?? 0 } as const;
 
+/** A port that was free may be taken before a node listens there: then all get others. */
+async function launchOnFreePorts(
+  folder: string,
+  options: ClusterOptions,
+): Promise<{ readonly nodes: readonly Node[]; running: readonly Running[] }> {
+  for (let attempt = 1; ; attempt++) {
+    const nodes = await makeNodes(path.join(folder, String(attempt)), options);
+    for (const node of nodes) writeFileSync(path.join(node.folder, 'nodes.conf'), configOf(nodes, node));
+    try {
+      return { nodes, running: await launchAll(nodes) };
+    } catch (error) {
+      if (attempt === ATTEMPTS) throw error;
+    }
+  }
+}
+
 async function makeNodes(folder: string, { replicas = false, tls = false }: ClusterOptions): Promise<readonly Node[]> {
   const count = SLOTS.length * (replicas ? 2 : 1);
   const ports = await freeTcpPorts(count * 3);
   const nodes: Node[] = [];
   for (let index = 0; index < count; index++) {
     const own = path.join(folder, String(index));
-    mkdirSync(own);
+    mkdirSync(own, { recursive: true });
     const [port = 0, busPort = 0, tlsPort = 0] = ports.slice(index * 3);
     const primary = nodes[index - SLOTS.length] ?? null;
     const id = randomBytes(20).toString('hex');
@@ -117,12 +133,15 @@ function configOf(nodes: readonly Node[], own: Node): string {
 }
 
 async function launchAll(nodes: readonly Node[]): Promise<readonly Running[]> {
-  const running = nodes.map((node) => ({ node, child: launch(node) }));
+  // A failover is to be quick; without replicas nobody is to be thought dead because the machine is busy.
+  const timeoutMs = nodes.some(({ primary }) => primary !== null) ? 1000 : 5000;
+  const running = nodes.map((node) => ({ node, child: launch(node, timeoutMs) }));
   try {
-    for (const { port, primary } of nodes) {
-      await untilSaid(port, 'CLUSTER INFO', /cluster_state:ok/);
-      if (primary) await untilSaid(port, 'INFO replication', /role:master|master_link_status:up/);
-    }
+    const gone = running.map(async ({ child }) => {
+      await exited(child);
+      throw new Error('a node ended while starting');
+    });
+    await Promise.race([areOne(nodes), ...gone]);
   } catch (error) {
     for (const { child } of running) child.kill('SIGKILL');
     throw error;
@@ -130,13 +149,20 @@ async function launchAll(nodes: readonly Node[]): Promise<readonly Running[]> {
   return running;
 }
 
-function launch({ port, busPort, tlsPort, folder }: Node): ChildProcess {
+async function areOne(nodes: readonly Node[]): Promise<void> {
+  for (const { port, primary } of nodes) {
+    await untilSaid(port, 'CLUSTER INFO', /cluster_state:ok/);
+    if (primary) await untilSaid(port, 'INFO replication', /role:master|master_link_status:up/);
+  }
+}
+
+function launch({ port, busPort, tlsPort, folder }: Node, timeoutMs: number): ChildProcess {
   return startServer(folder, {
     port: String(port),
     'cluster-port': String(busPort),
     'cluster-enabled': 'yes',
     'cluster-config-file': 'nodes.conf',
-    'cluster-node-timeout': '1000',
+    'cluster-node-timeout': String(timeoutMs),
     'repl-diskless-sync-delay': '0',
     ...(tlsPort === null ? {} : { ...tlsSettings(tlsPort), 'tls-cluster': 'yes', 'tls-replication': 'yes' }),
   });
