@@ -70,6 +70,8 @@ describe('a call whose worker is killed', () => {
 
   /** One dialog, one end, and nothing begun twice but the verb that was cut. */
   async function proveTimeline(sid: string): Promise<void> {
+    // The gateway writes what it sent a moment after the owner has written the end.
+    await system.event(sid, 'sip.bye');
     const events = await system.events(sid);
     const count = (type: string): number => events.filter((event) => event.type === type).length;
     assert.equal(count('call.claimed'), 2);
