@@ -1,5 +1,6 @@
 /** Two gateways on two addresses and two workers: who takes which call, and what happens when all have enough. */
 import assert from 'node:assert/strict';
+import { readdirSync, readFileSync } from 'node:fs';
 import { before, describe, it } from 'node:test';
 import { systemClock } from '../../shared/kernel/clock.ts';
 import { pause } from '../../shared/kernel/deadline.ts';
@@ -108,7 +109,7 @@ describe('a worker that is busier than it may be', () => {
   let phone: Phone;
   before(async () => {
     // So little that a few calls are enough.
-    system = await startSystem(owner, { environment: { BUSY_LIMIT: '1', PROBE_PORT: '0' } });
+    system = await startSystem(owner, { environment: { BUSY_LIMIT: '1', PROBE_PORT: '0', THREAD_CPUS: 'all' } });
     phone = new Phone({}, systemClock, silentLogger);
     owner.after(() => phone.close());
     await phone.open();
@@ -142,5 +143,17 @@ describe('a worker that is busier than it may be', () => {
       await system.api('POST', `/calls/${sid}`, { status: 'completed' });
       await system.ended(sid);
     }
+  });
+
+  it('has its thread with the sound, and not its main thread, on a CPU of its own: THREAD_CPUS says so', () => {
+    const tasks = `/proc/${system.stack.children.get('worker-1')?.pid}/task`;
+    const cpus = readdirSync(tasks).map((thread) => {
+      const status = readFileSync(`${tasks}/${thread}/status`, 'utf8');
+      return /^Cpus_allowed_list:\s*(\S+)$/m.exec(status)?.[1] ?? '';
+    });
+    const all = /^Cpus_allowed_list:\s*(\S+)$/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[1] ?? '';
+    const first = String(Number.parseInt(all, 10));
+    assert.ok(cpus.includes(first), cpus.join(' '));
+    assert.equal(cpus[0], all);
   });
 });

@@ -31,28 +31,36 @@ export class Sweep {
     this.#counters = counters;
   }
 
-  /** Once a second: those whose turn it is. While Redis takes longer than that, turns are left out. Never rejects. */
+  /** Once a second: those whose turn it is. While Redis takes longer than that, turns are left out. */
   async turn(all: Iterable<GatewayCall>): Promise<void> {
     this.#turn = (this.#turn + 1) % EVERY_S;
     if (this.#isBusy) return;
     this.#isBusy = true;
     try {
-      for (const call of [...all].filter(({ sid }) => turnOf(sid, EVERY_S) === this.#turn)) await this.#lookAfter(call);
-    } catch {
-      // Redis is away: at the next turn.
+      for (const call of [...all].filter(({ sid }) => turnOf(sid, EVERY_S) === this.#turn)) {
+        if (!(await this.#lookAfter(call))) break;
+      }
     } finally {
       this.#isBusy = false;
     }
   }
 
-  async #lookAfter(call: GatewayCall): Promise<void> {
-    if (call.liveLegs === 0 || !call.isOlderThan(EVERY_S * 1000)) return;
-    const record = await withDeadline(this.#clock, STORE_DEADLINE_MS, 'Redis', this.#store.calls.get(call.sid));
+  /** False when Redis is away: the rest is left to the next turn. */
+  async #lookAfter(call: GatewayCall): Promise<boolean> {
+    if (call.liveLegs === 0 || !call.isOlderThan(EVERY_S * 1000)) return true;
+    let record: CallRecord | null;
+    try {
+      record = await withDeadline(this.#clock, STORE_DEADLINE_MS, 'Redis', this.#store.calls.get(call.sid));
+    } catch {
+      return false;
+    }
     if (record) this.#missing.delete(call);
     const isOrphan = record ? this.#endedLongAgo(record) : !this.#isNewlyMissing(call);
-    if (!isOrphan || call.liveLegs === 0) return;
-    this.#counters.add('orphansHungUp');
-    call.hangupAll();
+    if (isOrphan && call.liveLegs > 0) {
+      this.#counters.add('orphansHungUp');
+      call.hangupAll();
+    }
+    return true;
   }
 
   /** Long enough for the owner's last letters to have come. */
