@@ -6,7 +6,7 @@ import assert from 'node:assert/strict';
 import { before, describe, it } from 'node:test';
 import { App, type StreamSeen } from '../support/app.ts';
 import { BARESIP_HERTZ, BARESIP_USER, Baresip, baresipMissing, hasG722 } from '../support/baresip.ts';
-import { freePort } from '../support/peer-process.ts';
+import { freePort } from '../support/free-ports.ts';
 import { suiteOwner } from '../support/suite.ts';
 import { type System, startSystem } from '../support/system.ts';
 import { heardAt, sine, toneLevel } from '../support/tone.ts';

@@ -6,7 +6,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { before, describe, it } from 'node:test';
-import { freePort } from '../support/peer-process.ts';
+import { freePort } from '../support/free-ports.ts';
 import { Sipp, type SippOptions, sippMissing } from '../support/sipp.ts';
 import { type Owner, suiteOwner } from '../support/suite.ts';
 import { type System, startSystem } from '../support/system.ts';

@@ -9,7 +9,8 @@ import path from 'node:path';
 import type { TestContext } from 'node:test';
 import { systemClock } from '../../shared/kernel/clock.ts';
 import { pause, withDeadline } from '../../shared/kernel/deadline.ts';
-import { freePort, PeerProcess, whyMissing } from './peer-process.ts';
+import { freePort } from './free-ports.ts';
+import { PeerProcess, whyMissing } from './peer-process.ts';
 
 /** What it says to the far end, unless told. */
 export const BARESIP_HERTZ = 440;

@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url';
 import { systemClock } from '../../shared/kernel/clock.ts';
 import { withDeadline } from '../../shared/kernel/deadline.ts';
 import type { StreamMessage } from './app.ts';
-import { freePort } from './peer-process.ts';
+import { freePort } from './free-ports.ts';
 import type { Owner } from './suite.ts';
 
 const STARTS_MS = 10_000;

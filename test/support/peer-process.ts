@@ -3,9 +3,6 @@
  * the test ends. Shared by the drivers of sipp and baresip.
  */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
-import { createSocket } from 'node:dgram';
-import { once } from 'node:events';
-import { createServer } from 'node:net';
 import type { TestContext } from 'node:test';
 import { systemClock } from '../../shared/kernel/clock.ts';
 import { withDeadline } from '../../shared/kernel/deadline.ts';
@@ -17,26 +14,6 @@ export function whyMissing(program: string, packageName: string): string | null 
   const reason = `NOT PROVEN: ${program} is not installed; apt-get install ${packageName}`;
   process.stderr.write(`\n*** ${reason} ***\n\n`);
   return reason;
-}
-
-/** A port free for UDP and TCP on 127.0.0.1 at this moment, for a program that must be told one. */
-export async function freePort(): Promise<number> {
-  for (let round = 0; round < 20; round++) {
-    const server = createServer().listen(0, '127.0.0.1');
-    await once(server, 'listening');
-    const address = server.address();
-    const port = typeof address === 'object' && address !== null ? address.port : 0;
-    const socket = createSocket('udp4');
-    const free = await new Promise<boolean>((resolve) => {
-      socket.once('error', () => resolve(false));
-      socket.bind(port, '127.0.0.1', () => resolve(true));
-    });
-    socket.close();
-    server.close();
-    await once(server, 'close');
-    if (free) return port;
-  }
-  throw new Error('No port was free for both UDP and TCP.');
 }
 
 export class PeerProcess {

@@ -8,7 +8,7 @@ import { randomBytes } from 'node:crypto';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { freeTcpPorts } from './free-tcp-ports.ts';
+import { freePorts } from './free-ports.ts';
 import type { TestRedis } from './redis.ts';
 import { ask, exited, startServer, untilSaid } from './redis-server.ts';
 import { tlsSettings } from './redis-tls.ts';
@@ -109,15 +109,15 @@ async function launchOnFreePorts(
 
 async function makeNodes(folder: string, { replicas = false, tls = false }: ClusterOptions): Promise<readonly Node[]> {
   const count = SLOTS.length * (replicas ? 2 : 1);
-  const ports = await freeTcpPorts(count * 3);
+  const first = await freePorts(count * 3);
   const nodes: Node[] = [];
   for (let index = 0; index < count; index++) {
     const own = path.join(folder, String(index));
     mkdirSync(own, { recursive: true });
-    const [port = 0, busPort = 0, tlsPort = 0] = ports.slice(index * 3);
+    const port = first + 3 * index;
     const primary = nodes[index - SLOTS.length] ?? null;
     const id = randomBytes(20).toString('hex');
-    nodes.push({ port, busPort, tlsPort: tls ? tlsPort : null, folder: own, id, primary });
+    nodes.push({ port, busPort: port + 1, tlsPort: tls ? port + 2 : null, folder: own, id, primary });
   }
   return nodes;
 }

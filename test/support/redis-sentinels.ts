@@ -6,7 +6,7 @@ import type { ChildProcess } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { freeTcpPorts } from './free-tcp-ports.ts';
+import { freePorts } from './free-ports.ts';
 import { exited, startSentinel, startServer, untilSaid } from './redis-server.ts';
 
 const MASTER = 'pivot';
@@ -24,8 +24,9 @@ export interface TestSentinels {
 
 export async function startTestSentinels(): Promise<TestSentinels> {
   const folder = mkdtempSync(path.join(os.tmpdir(), 'pivot-sentinel-'));
-  const ports = await freeTcpPorts(2 + SENTINELS);
-  const [primaryPort = 0, replicaPort = 0, ...sentinelPorts] = ports;
+  const primaryPort = await freePorts(2 + SENTINELS);
+  const replicaPort = primaryPort + 1;
+  const sentinelPorts = Array.from({ length: SENTINELS }, (_none, index) => primaryPort + 2 + index);
   const place = (name: string): string => {
     mkdirSync(path.join(folder, name));
     return path.join(folder, name);
@@ -58,7 +59,7 @@ export async function startTestSentinels(): Promise<TestSentinels> {
   }
   return {
     url: `redis+sentinel://${sentinelPorts.map((port) => `127.0.0.1:${port}`).join(',')}/${MASTER}`,
-    ports,
+    ports: [primaryPort, replicaPort, ...sentinelPorts],
     async failOver() {
       primary.kill('SIGKILL');
       await exited(primary);

@@ -2,7 +2,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { freeTcpPorts } from './free-tcp-ports.ts';
+import { freePort } from './free-ports.ts';
 import { exited, startServer, untilListening } from './redis-server.ts';
 
 const vector = (name: string): string => path.resolve('test/vectors/tls', `${name}.pem`);
@@ -32,7 +32,7 @@ export interface TestTlsRedis {
 export async function startTestTlsRedis(): Promise<TestTlsRedis> {
   const folder = mkdtempSync(path.join(os.tmpdir(), 'pivot-redis-tls-'));
   const socket = path.join(folder, 'redis.sock');
-  const [port = 0] = await freeTcpPorts(1);
+  const port = await freePort();
   const child = startServer(folder, { port: '0', unixsocket: socket, ...tlsSettings(port) });
   const stop = async (): Promise<void> => {
     child.kill('SIGKILL');

@@ -9,7 +9,11 @@ import type { TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { systemClock } from '../../shared/kernel/clock.ts';
 import { pause } from '../../shared/kernel/deadline.ts';
-import { freePort, PeerProcess, whyMissing } from './peer-process.ts';
+import { freePort, freePorts } from './free-ports.ts';
+import { PeerProcess, whyMissing } from './peer-process.ts';
+
+/** Of one sipp, from `-mp` on: RTP and RTCP of sound, then of pictures. */
+const MEDIA_PORTS = 4;
 
 export interface SippOptions {
   /** File name in `test/interop/scenarios`, without `.xml`. */
@@ -64,10 +68,11 @@ export class Sipp {
     test.after(() => rmSync(directory, { recursive: true, force: true }));
     const port = options.port ?? (await freePort());
     const timeoutS = options.timeoutS ?? 30;
+    const mediaPort = await freePorts(MEDIA_PORTS);
     const args = [
       ...['-sf', path.join(scenarios, `${options.scenario}.xml`), '-i', '127.0.0.1', '-p', String(port)],
       ...['-t', options.transport === 'udp' ? 'u1' : 't1', '-m', String(options.calls ?? 1), '-nostdin'],
-      ...['-mi', '127.0.0.1', '-mp', String(await freePort()), '-rtp_echo'],
+      ...['-mi', '127.0.0.1', '-mp', String(mediaPort), '-rtp_echo'],
       ...['-timeout', `${timeoutS}s`, '-timeout_error', '-fd', '1'],
       ...['-trace_err', '-error_file', 'errors.log', '-trace_stat', '-stf', 'statistics.csv'],
       ...(options.rate ? ['-r', String(options.rate)] : []),

@@ -17,7 +17,7 @@ import { Phone } from '../../worker/phones/phone.ts';
 import { tone } from '../../worker/phones/sounds.ts';
 import { App } from '../support/app.ts';
 import { lately, RATE, talk, untilHeard } from '../support/ears.ts';
-import { freeTcpPorts } from '../support/free-tcp-ports.ts';
+import { freePort } from '../support/free-ports.ts';
 import { GATEWAY_HOST, HUB, makeNamespaces, removeNamespaces, WORKER_HOST } from '../support/namespaces.ts';
 import { exited, startServer, untilSaid } from '../support/redis-server.ts';
 import { suiteOwner } from '../support/suite.ts';
@@ -63,7 +63,8 @@ if (inside === undefined) {
     before(async () => {
       const folder = mkdtempSync(path.join(os.tmpdir(), 'pivot-hosts-'));
       owner.after(() => rmSync(folder, { recursive: true, force: true }));
-      const [redisPort = 0, apiPort = 0] = await freeTcpPorts(2);
+      const redisPort = await freePort();
+      const apiPort = await freePort();
       const redis = startServer(folder, { bind: `${HUB} 127.0.0.1`, port: String(redisPort), 'protected-mode': 'no' });
       owner.after(async () => {
         redis.kill('SIGTERM');
