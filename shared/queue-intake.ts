@@ -12,19 +12,22 @@ import type { Logger } from './kernel/log.ts';
 import type { LeaseKeeper } from './store/lease-keeper.ts';
 import type { LetGo } from './store/leases.ts';
 
+/** What is of interest of a job. */
+export type JobOfCall = Pick<Job<unknown>, 'id' | 'stalledCounter'>;
+
 export interface IntakeOptions {
   /** Calls at a time, whatever the load is. */
   readonly most: number;
   readonly leases: Pick<LeaseKeeper, 'take' | 'letGo'>;
   /** Runs a call until it is over, or, after `giveBack`, another worker's to take. Rejects when it broke off. */
   readonly run: (sid: CallSid, recoveries: number, giveBack: () => void) => Promise<void>;
-  /** Whether the next job is a call whose owner died: it is taken although the load says no. */
+  /** Whether the next job is a call that was up: it is taken although the load says no, unless somebody has room. */
   readonly orphanWaits: () => Promise<boolean>;
   readonly clock: Clock;
   readonly log: Logger;
 }
 
-/** While there is no room, calls without an owner are looked for this often. */
+/** While there is no room, calls without an owner are looked for this often; so long they wait for whoever has room. */
 const LOOK_MS = 250;
 
 export class Intake {
@@ -32,6 +35,8 @@ export class Intake {
   readonly #running = new Set<Promise<void>>();
   #limit: number;
   #stopped = false;
+  /** Since when calls without an owner wait (monotonic), seen by looks without room. */
+  #orphansSince: number | null = null;
   #changed = new AbortController();
 
   constructor(options: IntakeOptions) {
@@ -47,7 +52,7 @@ export class Intake {
   }
 
   /** BullMQ's processor: answers when the next job may be taken. The error tells BullMQ to leave this one alone. */
-  async take(job: Job<unknown>, token: string): Promise<never> {
+  async take(job: JobOfCall, token: string): Promise<never> {
     const call = this.#run(job, token).finally(() => {
       this.#running.delete(call);
       this.#wake();
@@ -69,7 +74,7 @@ export class Intake {
   }
 
   /** From the taking of a job to its end. Never rejects: whatever goes wrong is none of BullMQ's business. */
-  async #run({ id, stalledCounter }: Job<unknown>, token: string): Promise<void> {
+  async #run({ id, stalledCounter }: JobOfCall, token: string): Promise<void> {
     const { leases, log } = this.#options;
     try {
       const call = id !== undefined && isCallSid(id) ? await leases.take(id, token) : null;
@@ -103,10 +108,15 @@ export class Intake {
   }
 
   async #hasRoom(): Promise<boolean> {
-    const { most, orphanWaits } = this.#options;
+    const { most, orphanWaits, clock } = this.#options;
     if (this.#running.size >= most) return false;
-    if (this.#running.size < this.#limit) return true;
-    return await orphanWaits().catch(() => false);
+    const hasRoom = this.#running.size < this.#limit;
+    if (hasRoom || !(await orphanWaits().catch(() => false))) {
+      this.#orphansSince = null;
+      return hasRoom;
+    }
+    this.#orphansSince ??= clock.monotonic();
+    return clock.monotonic() - this.#orphansSince >= LOOK_MS;
   }
 
   #wake(): void {

@@ -5,7 +5,7 @@ import type { CallRecord } from '../../shared/domain/call.ts';
 import type { Callback } from '../../shared/domain/callback.ts';
 import type { Ending } from '../../shared/domain/ending.ts';
 import type { CallLetter } from '../../shared/domain/letter.ts';
-import { systemClock } from '../../shared/kernel/clock.ts';
+import { type Clock, systemClock } from '../../shared/kernel/clock.ts';
 import { type CallSid, FIRST_LEG, type GatewayId, type OwnerId } from '../../shared/kernel/ids.ts';
 import { silentLogger } from '../../shared/kernel/log.ts';
 import { type CallQueue, openQueue } from '../../shared/queue.ts';
@@ -15,7 +15,7 @@ import type { Store } from '../../shared/store/store.ts';
 import type { CallPorts, CallSession } from '../../worker/call/ports.ts';
 import { unobserved } from '../../worker/pool/observer.ts';
 import { openPool, type Pool } from '../../worker/pool/pool.ts';
-import type { MakeLeg } from '../../worker/pool/ports.ts';
+import type { MakeLeg, PoolOptions } from '../../worker/pool/ports.ts';
 import { aCall, aStream } from '../support/records.ts';
 import { empty, startTestRedis, type TestRedis } from '../support/redis.ts';
 
@@ -130,7 +130,7 @@ interface Bench {
   until(isSo: () => boolean): Promise<void>;
 }
 
-async function openBench(capacity = 10, queueTimeoutMs = 60_000): Promise<Bench> {
+async function openBench(capacity = 10, queueTimeoutMs = 60_000, more: Partial<PoolOptions> = {}): Promise<Bench> {
   owners += 1;
   const owner = `owner-${owners}` as OwnerId;
   const sessions: ScriptedSession[] = [];
@@ -188,6 +188,7 @@ async function openBench(capacity = 10, queueTimeoutMs = 60_000): Promise<Bench>
       streamsBroke.push(broke);
       return unused;
     },
+    ...more,
   });
   closers.push(async () => {
     await pool.drain(0);
@@ -393,6 +394,42 @@ describe('the pool', () => {
     );
     staying.sessions[0]?.end();
     assert.equal((await ended(sid)).status, 'completed');
+  });
+
+  it('gives calls to a pool with room when it has more than it can do, until it is within its limit', async () => {
+    // Half a second between two looks at the load is long for a test.
+    const hasty: Clock = { ...systemClock, after: (ms, fire) => systemClock.after(ms / 10, fire) };
+    const CALLS = 20;
+    const WITHIN_LIMIT = 13;
+    const busyOf = (pool: Pool | null): number => Math.min(1, (pool?.state.calls ?? 0) / CALLS);
+    let strained: Pool | null = null;
+    const loaded = (busy: () => number): Partial<PoolOptions> => ({
+      clock: hasty,
+      load: { vitals: () => ({ busy: busy(), lateMs: 0, worstMs: 0 }), busyLimit: WITHIN_LIMIT / CALLS },
+    });
+    const first = await openBench(
+      CALLS,
+      60_000,
+      loaded(() => busyOf(strained)),
+    );
+    for (let call = 0; call < CALLS; call++) await queued();
+    await first.until(() => first.sessions.filter(({ call }) => call !== null).length === CALLS);
+    strained = first.pool;
+    const second = await openBench(
+      CALLS,
+      60_000,
+      loaded(() => 0.1),
+    );
+    await second.until(() => second.sessions.length >= CALLS - WITHIN_LIMIT);
+    const gone = first.sessions.filter(({ wasLost }) => wasLost);
+    assert.ok(first.sessions.length === CALLS && first.sessions.every(({ wasClosed }) => !wasClosed));
+    assert.deepEqual(
+      second.sessions.map(({ call }) => call?.sid).toSorted(),
+      gone.map(({ call }) => call?.sid).toSorted(),
+    );
+    assert.ok(first.pool.state.calls <= WITHIN_LIMIT);
+    for (const session of [...first.sessions, ...second.sessions]) if (!session.wasLost) session.end();
+    await Promise.all(first.sessions.map(({ call }) => ended(call?.sid ?? assert.fail())));
   });
 
   const waysIn: readonly [string, (session: ScriptedSession, broke: (error: unknown) => void) => unknown][] = [

@@ -48,7 +48,7 @@ const CALM_WORST_MS = 40;
 const STRAINED_LOOKS = 3;
 const CALM_LOOKS = 6;
 /** With fewer calls than this it is the machine that is loaded, not the thread: refusing would not help. */
-const HARDLY_ANY = 8;
+export const HARDLY_ANY = 8;
 /** A call with a two-way stream took 0.13 to 0.3 % of a thread where it was measured; used until there is a measurement. */
 const ASSUMED_SHARE = 0.003;
 const LEAST_SHARE = 0.0001;

@@ -6,14 +6,16 @@ import type { CallRecord } from '../../shared/domain/call.ts';
 import type { Ending } from '../../shared/domain/ending.ts';
 import type { GatewayLetter } from '../../shared/domain/letter.ts';
 import type { Timer } from '../../shared/kernel/clock.ts';
-import { DeadlineExceeded, pause, withDeadline } from '../../shared/kernel/deadline.ts';
+import { DeadlineExceeded, withDeadline } from '../../shared/kernel/deadline.ts';
 import { type CallSid, type Epoch, FIRST_LEG, type GatewayId } from '../../shared/kernel/ids.ts';
 import { turnOf } from '../../shared/kernel/turns.ts';
 import type { CallWorker, QueueWorker } from '../../shared/queue.ts';
 import type { OwnerLoad, OwnerState } from '../../shared/store/store.ts';
 import { type Admission, type AdmissionBounds, limitOf, next, startsOpen } from './admission.ts';
 import { abandoned, platformError, queueTimeout } from './endings.ts';
+import { HAND_OVER_EVERY_MS, handOver } from './hand-over.ts';
 import type { PoolOptions } from './ports.ts';
+import { fine, type Relief, relieve, shareOfRoom } from './relief.ts';
 import { untilDone } from './retry.ts';
 import { RunningCall } from './running-call.ts';
 import { Surroundings } from './surroundings.ts';
@@ -26,13 +28,10 @@ const LOOK_EVERY_S = 15;
 const FAREWELL_MS = 10_000;
 /** Calls that are handed over have this long for it. */
 const HAND_OVER_MS = 10_000;
-/**
- * They follow each other no faster than others can take them, or they would wait for each other in silence: one takes about
- * fifteen milliseconds of the machine, and two threads may be handing over at once.
- */
-const HAND_OVER_EVERY_MS = 60;
 const CALLBACKS_AT_ONCE = 8;
 const MEASURE_EVERY_MS = 500;
+/** Given to others between two looks at the load. */
+const MOVED_AT_ONCE = Math.floor(MEASURE_EVERY_MS / HAND_OVER_EVERY_MS);
 
 export interface Pool {
   /** How full it is now. */
@@ -61,6 +60,8 @@ class CallPool implements Pool {
   #look: Timer | null = null;
   #measure: Timer | null = null;
   #admission: Admission;
+  #relief: Relief = fine;
+  #isMoving = false;
   #draining: Promise<void> | null = null;
 
   constructor(options: PoolOptions) {
@@ -86,7 +87,12 @@ class CallPool implements Pool {
   get #load(): OwnerLoad {
     const { kind, busy, lateMs, room } = this.#admission;
     if (!this.#options.load) return {};
-    return { full: kind === 'full', room, busy: Math.round(busy * 100) / 100, lateMs: Math.round(lateMs * 10) / 10 };
+    return {
+      full: kind === 'full' || this.#relief.kind === 'relieving',
+      room,
+      busy: Math.round(busy * 100) / 100,
+      lateMs: Math.round(lateMs * 10) / 10,
+    };
   }
 
   async open(): Promise<void> {
@@ -153,10 +159,7 @@ class CallPool implements Pool {
     }
   }
 
-  /**
-   * Gives the calls that are left to other workers, one after the other, so that each is silent only for as long as
-   * its own move takes. False when nobody else is there.
-   */
+  /** Gives the calls that are left to other workers. False when nobody else is there. */
   async #handOver(): Promise<boolean> {
     const { store, clock, owner, log } = this.#options;
     const owners = await store.presence.owners().catch(() => []);
@@ -164,13 +167,7 @@ class CallPool implements Pool {
     const calls = [...this.#running.values()];
     log.info({ calls: calls.length }, 'calls are handed over because the worker stops');
     const everyMs = Math.min(HAND_OVER_EVERY_MS, HAND_OVER_MS / 2 / Math.max(1, calls.length));
-    const began = clock.monotonic();
-    const released = calls.map(async (call, index) => {
-      const waitMs = began + index * everyMs - clock.monotonic();
-      if (waitMs > 0) await pause(clock, waitMs);
-      await call.release();
-    });
-    await Promise.all(released);
+    await handOver(calls, everyMs, clock);
     return true;
   }
 
@@ -255,20 +252,40 @@ class CallPool implements Pool {
     const { load, clock, log } = this.#options;
     if (!load) return;
     this.#measure = clock.after(MEASURE_EVERY_MS, () => {
-      const before = this.#admission.kind;
+      const { full: wasFull } = this.#load;
       const calls = this.#running.size;
       this.#admission = next(this.#admission, load.vitals(), calls, this.#bounds);
-      this.#workers?.calls.limit(limitOf(this.#admission, calls, this.#bounds));
-      if (this.#admission.kind !== before) {
-        log.info(
-          { calls, ...this.#load },
-          this.#admission.kind === 'full' ? 'no more calls are taken' : 'calls are taken again',
-        );
+      this.#relief = relieve(this.#relief, this.#admission, this.#bounds);
+      const { full } = this.#load;
+      this.#workers?.calls.limit(full ? 0 : limitOf(this.#admission, calls, this.#bounds));
+      if (full !== wasFull) {
+        log.info({ calls, ...this.#load }, full ? 'no more calls are taken' : 'calls are taken again');
         // Whoever refuses callers should know at once.
         this.#surroundings.announce().catch(() => undefined);
       }
+      this.#relieve();
       this.#measureAgain();
     });
+  }
+
+  /** Beyond what it can do, a thread gives calls to those with room: some, and the next look tells whether it was enough. */
+  #relieve(): void {
+    if (this.#relief.excess === 0 || this.#isMoving || this.#draining) return;
+    this.#isMoving = true;
+    this.#giveAway(this.#relief.excess)
+      .catch((error: unknown) => this.#options.log.debug({ err: error }, 'nobody was found to take calls'))
+      .finally(() => {
+        this.#isMoving = false;
+      });
+  }
+
+  /** The newest first: who has been moved here once is moved again before the others. */
+  async #giveAway(excess: number): Promise<void> {
+    const { store, owner, clock, log } = this.#options;
+    const calls = Math.min(excess, MOVED_AT_ONCE, shareOfRoom(await store.presence.owners(), owner));
+    if (calls === 0) return;
+    log.info({ calls, excess, ...this.#load }, 'calls are handed over because there are too many');
+    await handOver([...this.#running.values()].slice(-calls), HAND_OVER_EVERY_MS, clock);
   }
 
   #scheduleLook(turn = 0): void {
