@@ -31,6 +31,24 @@ export function bareEncoding(encoding: string): BareFormat['encoding'] | null {
 const rates: ReadonlySet<number> = new Set([8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000]);
 export const isBareRate = (rate: number): boolean => rates.has(rate);
 
+/** What it costs to bring a sample to another rate: as much as so many bytes that come in. */
+const RESAMPLED = 4;
+/** Between rates without a small ratio, whose filter is worked out for each sample. */
+const INTERPOLATED = 16;
+const hasSmallRatio = (rate: number): boolean => rate % 1000 === 0;
+
+/** What it costs to read bytes of a format at a leg's rate, beyond their coming in: that of so many more bytes. */
+export function costOf(bytes: number, { sampleRate, encoding }: BareFormat, rate: number): number {
+  if (sampleRate === rate) return 0;
+  const samples = encoding === 'audio/L16' ? bytes / 2 : bytes;
+  return Math.ceil(samples * (hasSmallRatio(sampleRate) ? RESAMPLED : INTERPOLATED));
+}
+
+/** How long they sound, in samples of the leg's rate. */
+export function lengthOf(bytes: number, { sampleRate, encoding }: BareFormat, rate: number): number {
+  return Math.floor(((encoding === 'audio/L16' ? bytes / 2 : bytes) * rate) / sampleRate);
+}
+
 export const sameFormat = (one: BareFormat, other: BareFormat): boolean =>
   one.encoding === other.encoding && one.sampleRate === other.sampleRate && one.endianness === other.endianness;
 

@@ -7,6 +7,8 @@
 import { setImmediate } from 'node:timers/promises';
 import { decodeAudio } from '../media/audio-file.ts';
 import { AudioFileError } from '../media/audio-file-error.ts';
+import type { BarePlayback } from './bare-playback.ts';
+import { type BareFormat, lengthOf } from './bare-samples.ts';
 import { Fifo } from './fifo.ts';
 import type { Cleared, Playback } from './playback.ts';
 
@@ -24,10 +26,18 @@ export async function* decodeFile(file: Buffer, rate: number): AsyncGenerator<In
 
 type FileKind = 'wav' | 'mp3';
 
+/** Of a live app, behind a file, or too many for once. */
+interface BareSamples {
+  readonly kind: 'samples';
+  readonly bytes: Buffer;
+  readonly format: BareFormat;
+  /** So many of the bytes are in the playout. */
+  played: number;
+}
+
 type Waiting =
   | { readonly kind: 'file'; readonly file: Buffer; readonly name: string }
-  /** Of a live app, behind a file. */
-  | { readonly kind: 'samples'; readonly samples: Int16Array }
+  | BareSamples
   | { readonly kind: 'mark'; readonly name: string };
 
 /** Bytes of one file, and of all that waits. */
@@ -51,6 +61,7 @@ export interface FileListener {
 
 export class FilePlayback {
   readonly #playback: Playback;
+  readonly #bare: BarePlayback;
   readonly #read: ReadAudioFile;
   readonly #problem: (detail: string) => void;
   readonly #broken: (detail: string) => void;
@@ -67,8 +78,9 @@ export class FilePlayback {
   #wake = (): void => {};
   readonly #stopped = new AbortController();
 
-  constructor(playback: Playback, read: ReadAudioFile, listener: FileListener) {
+  constructor(playback: Playback, bare: BarePlayback, read: ReadAudioFile, listener: FileListener) {
     this.#playback = playback;
+    this.#bare = bare;
     this.#read = read;
     this.#problem = listener.problem;
     this.#broken = listener.broken;
@@ -102,10 +114,9 @@ export class FilePlayback {
     }
     this.#wait({ kind: 'file', file: Buffer.concat(this.#pieces), name });
     this.clear();
-    if (!this.#busy) this.#playAll().catch(this.#bug);
   }
 
-  /** A closed file has not been heard to its end: what comes now comes behind it. */
+  /** A closed file has not been heard to its end, or samples are not all in the playout: what comes now comes behind. */
   get isBusy(): boolean {
     return this.#busy;
   }
@@ -115,9 +126,9 @@ export class FilePlayback {
     return this.#unheard > 0;
   }
 
-  /** Samples of a live app, behind the files. They are lent. */
-  follow(samples: Int16Array): void {
-    if (samples.length > 0) this.#wait({ kind: 'samples', samples: samples.slice() });
+  /** Samples of a live app, behind the files and what follows them. The bytes are kept. */
+  follow(bytes: Buffer, format: BareFormat): void {
+    this.#wait({ kind: 'samples', bytes, format, played: 0 });
   }
 
   /** A mark of a live app, behind the files and what follows them. */
@@ -133,7 +144,7 @@ export class FilePlayback {
     for (let item = this.#take(); item; item = this.#take()) {
       if (item.kind === 'file') files.push(item);
       else if (item.kind === 'mark') marks.push(item.name);
-      else samples += item.samples.length;
+      else samples += lengthOf(item.bytes.length - item.played, item.format, this.#playback.rate);
     }
     for (const file of files) this.#wait(file);
     return this.#playback.discard(samples, marks);
@@ -164,7 +175,8 @@ export class FilePlayback {
     }
     this.#waitingBytes += bytes;
     this.#waiting.push(item);
-    this.#wake();
+    if (this.#busy) this.#wake();
+    else this.#playAll().catch(this.#bug);
   }
 
   #take(): Waiting | undefined {
@@ -181,7 +193,8 @@ export class FilePlayback {
       // Files and live audio are never in the playout together: a clear takes the one and leaves the other.
       else if (this.isSounding) await this.#somethingNew();
       else if (item === undefined) break;
-      else this.#playNext();
+      else if (item.kind === 'samples') await this.#playSamples(item);
+      else this.#playMark(item.name);
     }
     this.#busy = false;
   }
@@ -193,10 +206,24 @@ export class FilePlayback {
     });
   }
 
-  #playNext(): void {
-    const item = this.#take();
-    if (item?.kind === 'samples') this.#playback.play(item.samples);
-    else if (item?.kind === 'mark') this.#playback.mark(item.name);
+  #playMark(name: string): void {
+    this.#take();
+    this.#playback.mark(name);
+  }
+
+  /** Stay the first in the row until all of them are in the playout, or a clear takes them. */
+  async #playSamples(item: BareSamples): Promise<void> {
+    const { bytes, format } = item;
+    const slice = this.#bare.sliceOf(bytes.length, format);
+    for (;;) {
+      const from = item.played;
+      item.played = Math.min(bytes.length, from + slice);
+      this.#bare.play(bytes.subarray(from, item.played), format);
+      if (item.played === bytes.length) break;
+      await setImmediate();
+      if (this.#stopped.signal.aborted || this.#waiting.peek() !== item) return;
+    }
+    this.#take();
   }
 
   /** Stays the first in the row while it is read, so that its mark comes back whenever the stream ends. */
@@ -230,7 +257,7 @@ function bytesOf(item: Waiting): number {
     case 'file':
       return item.file.length;
     case 'samples':
-      return item.samples.byteLength;
+      return item.bytes.length;
     case 'mark':
       return 0;
   }

@@ -160,6 +160,7 @@ class StreamSession implements Stream {
       { streamSid: record.sid, spec: record.spec, playout, clock, readAudioFile },
       {
         send: (message) => this.#send(message),
+        charge: (bytes) => this.#sockets.charge(bytes),
         warn: (warning, detail) => this.#progress.warn(warning, detail),
         broken: (detail) => this.#progress.broken(detail),
         press: (digits) => this.#delegate.onPress(digits),

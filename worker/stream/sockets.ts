@@ -29,7 +29,7 @@ export interface SocketsOptions {
   readonly retry: boolean;
 }
 
-/** Bytes read in one beat before the socket has to wait for the next. */
+/** Bytes read in one beat before the socket has to wait: for the next, or for as many as it takes when it was more. */
 const INTAKE_BYTES = 524_288;
 const FIRST_RETRY_MS = 250;
 const LAST_RETRY_MS = 2_000;
@@ -95,8 +95,15 @@ export class Sockets {
 
   /** The next beat: what had to wait may be read. */
   beat(): void {
-    if (this.#intake >= INTAKE_BYTES) this.#current.setReading(true);
-    this.#intake = 0;
+    if (this.#intake === 0) return;
+    const waits = this.#intake >= INTAKE_BYTES;
+    this.#intake = Math.max(0, this.#intake - INTAKE_BYTES);
+    if (waits && this.#intake < INTAKE_BYTES) this.#current.setReading(true);
+  }
+
+  /** What was read costs as much as so many bytes more. */
+  charge(bytes: number): void {
+    this.#add(this.#current, bytes);
   }
 
   /** Close handshake; resolves when the socket is gone. */
@@ -167,8 +174,12 @@ export class Sockets {
     if (this.#over || connection !== this.#current) return false;
     this.messagesReceived += 1;
     this.bytesReceived += bytes;
+    this.#add(connection, bytes);
+    return true;
+  }
+
+  #add(connection: Connection, bytes: number): void {
     this.#intake += bytes;
     if (this.#intake >= INTAKE_BYTES) connection.setReading(false);
-    return true;
   }
 }

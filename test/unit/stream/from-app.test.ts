@@ -184,11 +184,13 @@ describe('from a Twilio app', () => {
     assert.deepEqual([...(world.heard[0] ?? [])].slice(0, 3), [256, 512, 8]);
   });
 
-  it('an app that sends faster than it may is made to wait for the next beat', () => {
-    const world = new World(twoWay).open().talk(50_000).talk(50_000);
+  it('an app that sends faster than it may is made to wait for the next beat, or for as many as it was too fast', () => {
+    const world = new World(twoWay).open().talk(50_000).talk(1000);
     assert.equal(world.connection.reading, false);
-    world.beats(1);
-    assert.equal(world.connection.reading, true);
+    assert.equal(world.beats(1).connection.reading, true);
+    world.talk(50_000).talk(50_000);
+    assert.equal(world.beats(1).connection.reading, false);
+    assert.equal(world.beats(1).connection.reading, true);
   });
 
   it('an app that asks without end and never reads ends its own stream', () => {

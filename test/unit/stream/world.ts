@@ -175,6 +175,8 @@ export class World {
   }
 
   open(): this {
+    // Of a socket that is not open nothing is read, whatever a test made it say.
+    this.connection.reading = true;
     this.connection.app.onOpen();
     return this;
   }

@@ -6,7 +6,8 @@
 import type { StreamSpec } from '../../../shared/domain/stream.ts';
 import type { Clock } from '../../../shared/kernel/clock.ts';
 import { throwLater } from '../../../shared/kernel/guard.ts';
-import { type BareFormat, BareReader, bareEncoding, isBareRate, sameFormat } from '../bare-samples.ts';
+import { BarePlayback } from '../bare-playback.ts';
+import { type BareFormat, bareEncoding, costOf, isBareRate } from '../bare-samples.ts';
 import { warnings } from '../failure.ts';
 import { FilePlayback, type ReadAudioFile } from '../file-playback.ts';
 import type { AppMessage, GivenFormat } from '../messages/decode.ts';
@@ -34,7 +35,9 @@ export class Bidirectional implements Mode {
   readonly #delegate: ModeDelegate;
   readonly #files: FilePlayback;
   readonly #messages: MessageReader;
-  #reader: BareReader | null = null;
+  readonly #bare: BarePlayback;
+  /** Of the bare samples that came last. */
+  #format: BareFormat | null = null;
   /** Bare samples are this app's way: always in the Twilio dialect, in Pivot once it has sent some. */
   #live: boolean;
 
@@ -44,7 +47,8 @@ export class Bidirectional implements Mode {
     this.#delegate = delegate;
     this.#messages = new MessageReader(options.streamSid, options.spec.dialect);
     this.#live = options.spec.dialect === 'twilio';
-    this.#files = new FilePlayback(options.playback, options.readAudioFile, {
+    this.#bare = new BarePlayback(options.playback);
+    this.#files = new FilePlayback(options.playback, this.#bare, options.readAudioFile, {
       problem: (detail) => this.#problem(detail),
       broken: (detail) => this.#delegate.broken(detail),
       bug: throwLater(options.clock),
@@ -93,14 +97,13 @@ export class Bidirectional implements Mode {
   end(): void {
     this.playback.end();
     this.#files.end();
-    this.#reader?.close();
-    this.#reader = null;
+    this.#bare.close();
   }
 
   #onMedia({ payload, format }: Media): void {
     const encoding = format === null ? null : bareEncoding(format.encoding);
     if (format !== null && encoding !== null) this.#onBare(payload, this.#bareFormat(encoding, format));
-    else if (format === null && this.#live && !this.#files.isOpen) this.#onBare(payload, this.#reader?.format ?? MULAW);
+    else if (format === null && this.#live && !this.#files.isOpen) this.#onBare(payload, this.#format ?? MULAW);
     else if (this.#options.spec.dialect === 'pivot') this.#files.append(payload, format?.encoding ?? null);
     else this.#problem('media.format.encoding is not one we play');
   }
@@ -111,19 +114,17 @@ export class Bidirectional implements Mode {
       return;
     }
     this.#live = true;
-    if (this.#reader === null || !sameFormat(this.#reader.format, format)) {
-      this.#reader?.close();
-      this.#reader = new BareReader(format, this.playback.rate);
-    }
-    const samples = this.#reader.read(payload);
-    if (this.#files.isBusy) this.#files.follow(samples);
-    else this.playback.play(samples);
+    this.#format = format;
+    this.#delegate.charge(costOf(payload.length, format, this.playback.rate));
+    const isLong = this.#bare.sliceOf(payload.length, format) < payload.length;
+    if (isLong || this.#files.isBusy) this.#files.follow(payload, format);
+    else this.#bare.play(payload, format);
   }
 
   /** What the app left out is as it was, or as in the stream's own format. */
   #bareFormat(encoding: BareFormat['encoding'], given: GivenFormat): BareFormat {
     const own = this.#options.spec.mediaFormat;
-    const known = this.#reader?.format.encoding === encoding ? this.#reader.format : null;
+    const known = this.#format?.encoding === encoding ? this.#format : null;
     const fallback = own.encoding === encoding ? own.sampleRate : 8000;
     return {
       encoding,

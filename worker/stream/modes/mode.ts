@@ -20,6 +20,8 @@ export interface Mode {
 /** What a mode asks of its session. */
 export interface ModeDelegate {
   send(message: ControlMessage): void;
+  /** What the app sent costs more than its bytes: as much as so many more of them, for which its socket has to wait. */
+  charge(bytes: number): void;
   /** Told every time; the session warns once for each code and detail, up to a bound. */
   warn(warning: StreamError, detail: string): void;
   /** A file of the app's could not be played; each one is told. */

@@ -28,7 +28,7 @@ export function openMode(order: ModeOrder, delegate: ModeDelegate): Mode {
     case 'raw':
       return raw();
     case 'duplex':
-      return duplex(spec.mediaFormat, openPlayback(order, delegate));
+      return duplex(spec.mediaFormat, openPlayback(order, delegate), delegate);
     case 'bidirectional':
       return new Bidirectional({ ...order, playback: openPlayback(order, delegate) }, delegate);
   }
