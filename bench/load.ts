@@ -85,8 +85,16 @@ export class Load {
       { host: '127.0.0.1', port: 0, publicAddress: null, product: 'bench-caller' },
       {
         onInvite: (invitation) => {
-          const port = /^m=audio (\d+)/m.exec(invitation.sdp ?? '')?.[1] ?? '0';
-          invitation.accept(indifferent).answer(pcmuAnswer(ready.sound));
+          let port = portOf(invitation.sdp);
+          const answer = pcmuAnswer(ready.sound);
+          const onReoffer = (sdp: string | null): void => {
+            const before = port;
+            port = portOf(sdp);
+            call.answerReoffer(answer);
+            child.stdin.write(`move ${before} ${port}\n`);
+          };
+          const call = invitation.accept({ ...indifferent, onReoffer });
+          call.answer(answer);
           child.stdin.write(`call ${port}\n`);
         },
       },
@@ -123,6 +131,8 @@ export class Load {
     return (await this.#told('report')) as LoadReport & Told;
   }
 }
+
+const portOf = (sdp: string | null): string => /^m=audio (\d+)/m.exec(sdp ?? '')?.[1] ?? '0';
 
 interface TlsFront {
   readonly pid: number;

@@ -14,7 +14,10 @@ import { cpuMs, familyOf, memoryKb, pin, prefer } from './process-usage.ts';
 export interface UnderTestOptions {
   /** SIP port of the phones on this machine, unless `settings` have trunks of their own. */
   readonly trunkPort: number;
+  /** Of each worker. */
   readonly threads: number;
+  /** Worker processes; one unless it is said. */
+  readonly workers?: number;
   /** Options of Node for every process. */
   readonly nodeOptions?: string;
   readonly settings?: Readonly<Record<string, string>>;
@@ -28,7 +31,8 @@ export interface Usage {
 export class UnderTest {
   readonly #stack: Stack;
   readonly #all: readonly number[];
-  readonly #workers: readonly number[];
+  /** Processes of each worker. */
+  readonly #workers: readonly (readonly number[])[];
 
   private constructor(stack: Stack) {
     this.#stack = stack;
@@ -37,7 +41,7 @@ export class UnderTest {
     this.#all = [...new Set([...services, ...(redis ? [redis] : [])].flatMap(familyOf))];
     this.#workers = [...stack.children]
       .filter(([name]) => name.startsWith('worker'))
-      .flatMap(([, child]) => familyOf(child.pid));
+      .map(([, child]) => familyOf(child.pid));
   }
 
   static async start(options: UnderTestOptions, closers: Closers): Promise<UnderTest> {
@@ -46,6 +50,7 @@ export class UnderTest {
     const trunk = { name: 'load', host: `127.0.0.1:${options.trunkPort}`, transport: 'udp', prefixes: [''] };
     const stack = await startStack({
       dataDir,
+      workers: options.workers ?? 1,
       environment: {
         PORT: '0',
         SIP_PORT: '0',
@@ -72,20 +77,26 @@ export class UnderTest {
     if (!pin(this.#all, cores)) console.log('  not pinned: taskset is missing');
   }
 
+  /** Keeps one worker to these cores. */
+  pinWorker(worker: number, cores: string): void {
+    if (!pin(this.#workers[worker] ?? [], cores)) console.log('  not pinned: taskset is missing');
+  }
+
   /** Puts it before other work, on a machine that is shared. */
   putFirst(): void {
     if (!prefer(this.#all, 'nice')) console.log('  the system could not be put before other work');
   }
 
-  /** Stops the workers for so long, as a machine that gives them no time. */
-  async freeze(ms: number): Promise<void> {
-    for (const pid of this.#workers) process.kill(pid, 'SIGSTOP');
+  /** Stops all workers, or these, for so long, as a machine that gives them no time. */
+  async freeze(ms: number, workers: readonly number[] = [...this.#workers.keys()]): Promise<void> {
+    const pids = workers.flatMap((worker) => this.#workers[worker] ?? []);
+    for (const pid of pids) process.kill(pid, 'SIGSTOP');
     await pause(systemClock, ms);
-    for (const pid of this.#workers) process.kill(pid, 'SIGCONT');
+    for (const pid of pids) process.kill(pid, 'SIGCONT');
   }
 
   get usage(): Usage {
-    return { workerMs: cpuMs(this.#workers), systemMs: cpuMs(this.#all) };
+    return { workerMs: cpuMs(this.#workers.flat()), systemMs: cpuMs(this.#all) };
   }
 
   get pids(): readonly number[] {

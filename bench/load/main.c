@@ -4,6 +4,7 @@
  * apart from it, by lines on standard input:
  *
  *   call PORT   a call is up, its sound is at that port        measure   begin to count
+ *   move OLD NEW   its sound is at another port now
  *   hold MS     the phones' packets are held back              window    what was measured since the last one
  *   stall MS    what the app sends back is held back           stop      report and go on
  *
@@ -28,9 +29,11 @@ static int report_in;
 
 static void obey(const char *line)
 {
-    int number = 0;
+    int number = 0, moved = 0;
     if (sscanf(line, "call %d", &number) == 1)
         phones_add(number);
+    else if (sscanf(line, "move %d %d", &number, &moved) == 2)
+        phones_move(number, moved);
     else if (sscanf(line, "hold %d", &number) == 1)
         phones_hold(number);
     else if (sscanf(line, "stall %d", &number) == 1)

@@ -93,6 +93,16 @@ void phones_add(int remote_port)
     by_port[remote_port] = count;
 }
 
+void phones_move(int old_port, int new_port)
+{
+    int place = by_port[old_port];
+    if (place == 0)
+        return;
+    phones[place - 1].remote_port = new_port;
+    by_port[old_port] = 0;
+    by_port[new_port] = place;
+}
+
 static void build(struct phone *phone, uint8_t *packet)
 {
     uint32_t index = (uint32_t)(phone - phones);

@@ -10,6 +10,8 @@ int phones_open(void);
 int phones_socket(void);
 /* One phone more, whose calls' sound is at that port of this machine. */
 void phones_add(int remote_port);
+/* The sound of the call at one port is at another now. */
+void phones_move(int old_port, int new_port);
 /* Sends what is due; called every few milliseconds. */
 void phones_tick(void);
 /* Takes what has come. */
