@@ -34,6 +34,7 @@ export class Intake {
   readonly #options: IntakeOptions;
   readonly #running = new Set<Promise<void>>();
   #limit: number;
+  #withOrphans: number;
   #stopped = false;
   /** Since when calls without an owner wait (monotonic), seen by looks without room. */
   #orphansSince: number | null = null;
@@ -42,12 +43,14 @@ export class Intake {
   constructor(options: IntakeOptions) {
     this.#options = options;
     this.#limit = options.most;
+    this.#withOrphans = options.most;
   }
 
-  /** So many calls may run from now on; those that run beyond it go on. */
-  limit(calls: number): void {
-    if (calls === this.#limit) return;
+  /** So many calls may run from now on, and so many when it is to take some that were up; those that run beyond it go on. */
+  limit(calls: number, withOrphans = this.#options.most): void {
+    if (calls === this.#limit && withOrphans === this.#withOrphans) return;
     this.#limit = calls;
+    this.#withOrphans = withOrphans;
     this.#wake();
   }
 
@@ -109,9 +112,10 @@ export class Intake {
 
   async #hasRoom(): Promise<boolean> {
     const { most, orphanWaits, clock } = this.#options;
-    if (this.#running.size >= most) return false;
-    const hasRoom = this.#running.size < this.#limit;
-    if (hasRoom || !(await orphanWaits().catch(() => false))) {
+    const calls = this.#running.size;
+    if (calls >= most) return false;
+    const hasRoom = calls < this.#limit;
+    if (hasRoom || calls >= this.#withOrphans || !(await orphanWaits().catch(() => false))) {
       this.#orphansSince = null;
       return hasRoom;
     }

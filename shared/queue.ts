@@ -24,8 +24,11 @@ export interface QueueWorker {
 
 /** Takes calls as long as fewer run than may. */
 export interface CallWorker extends QueueWorker {
-  /** How many may run from now on, `concurrency` at most; those that run beyond it go on. */
-  limit(calls: number): void;
+  /**
+   * How many may run from now on, `concurrency` at most, and how many when it is to take some that were up, whose owner
+   * died; those that run beyond it go on.
+   */
+  limit(calls: number, withOrphans?: number): void;
 }
 
 export interface CallWork {
@@ -194,7 +197,7 @@ class RedisCallQueue implements CallQueue {
     };
     let pausing: Promise<void> = Promise.resolve();
     return {
-      limit: (calls) => intake.limit(calls),
+      limit: (calls, withOrphans) => intake.limit(calls, withOrphans),
       close: async () => {
         intake.stop();
         pausing = worker.pause();

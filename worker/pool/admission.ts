@@ -27,6 +27,8 @@ export interface Admission {
   readonly looks: number;
   /** How many more calls the thread is good for, as far as can be told. */
   readonly room: number;
+  /** What a call takes of the thread, 0 to 1, as measured when there were many and hardly any was set up. */
+  readonly share: number;
 }
 
 export interface AdmissionBounds {
@@ -53,6 +55,10 @@ export const HARDLY_ANY = 8;
 const ASSUMED_SHARE = 0.003;
 const LEAST_SHARE = 0.0001;
 const MANY = 30;
+/** Calls that were up, whose owner died, are taken up to this share of the time: beyond it none of the thread's calls is on time. */
+const ORPHAN_LIMIT = 0.85;
+/** More new calls than this between two looks, and their set-up is what was measured. */
+const STEADY = 2;
 /** Taken between two looks at most, so that the next look sees what they cost. */
 const STEP = 40;
 
@@ -63,6 +69,7 @@ export const startsOpen = ({ most }: AdmissionBounds): Admission => ({
   calls: 0,
   looks: 0,
   room: Math.min(most, Math.floor(1 / ASSUMED_SHARE)),
+  share: ASSUMED_SHARE,
 });
 
 export function next(before: Admission, seen: Vitals, calls: number, bounds: AdmissionBounds): Admission {
@@ -70,7 +77,9 @@ export function next(before: Admission, seen: Vitals, calls: number, bounds: Adm
   const lateMs = before.lateMs + NEWEST * (seen.lateMs - before.lateMs);
   const load = { busy: Math.max(busy, seen.busy), share: shareOf(Math.max(busy, seen.busy), before.calls) };
   const room = Math.min(bounds.most - calls, roomFor(load, calls - before.calls, bounds));
-  const now = { busy, lateMs, calls };
+  const isTelling = calls >= MANY && Math.abs(calls - before.calls) <= STEADY;
+  const share = isTelling ? shareOf(busy, calls) : before.share;
+  const now = { busy, lateMs, calls, share };
   if (calls < HARDLY_ANY)
     return { ...now, kind: 'open', looks: 0, room: Math.min(bounds.most - calls, Math.max(1, room)) };
   if (before.kind === 'open') {
@@ -87,6 +96,11 @@ export function next(before: Admission, seen: Vitals, calls: number, bounds: Adm
 /** How many calls may run until the next look. */
 export function limitOf(admission: Admission, calls: number, { most }: AdmissionBounds): number {
   return admission.kind === 'full' ? 0 : Math.min(most, calls + Math.min(STEP, admission.room));
+}
+
+/** How many calls may run when it is those of an owner that died. */
+export function orphanLimitOf({ share }: Admission, { most, busyLimit }: AdmissionBounds): number {
+  return Math.min(most, Math.floor(Math.max(ORPHAN_LIMIT, busyLimit) / share));
 }
 
 /** What a call takes of the thread. With few of them what the thread does besides weighs too much to tell. */

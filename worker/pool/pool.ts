@@ -11,7 +11,7 @@ import { type CallSid, type Epoch, FIRST_LEG, type GatewayId } from '../../share
 import { turnOf } from '../../shared/kernel/turns.ts';
 import type { CallWorker, QueueWorker } from '../../shared/queue.ts';
 import type { OwnerLoad, OwnerState } from '../../shared/store/store.ts';
-import { type Admission, type AdmissionBounds, limitOf, next, startsOpen } from './admission.ts';
+import { type Admission, type AdmissionBounds, limitOf, next, orphanLimitOf, startsOpen } from './admission.ts';
 import { abandoned, platformError, queueTimeout } from './endings.ts';
 import { HAND_OVER_EVERY_MS, handOver } from './hand-over.ts';
 import type { PoolOptions } from './ports.ts';
@@ -257,7 +257,10 @@ class CallPool implements Pool {
       this.#admission = next(this.#admission, load.vitals(), calls, this.#bounds);
       this.#relief = relieve(this.#relief, this.#admission, this.#bounds);
       const { full } = this.#load;
-      this.#workers?.calls.limit(full ? 0 : limitOf(this.#admission, calls, this.#bounds));
+      this.#workers?.calls.limit(
+        full ? 0 : limitOf(this.#admission, calls, this.#bounds),
+        orphanLimitOf(this.#admission, this.#bounds),
+      );
       if (full !== wasFull) {
         log.info({ calls, ...this.#load }, full ? 'no more calls are taken' : 'calls are taken again');
         // Whoever refuses callers should know at once.

@@ -6,6 +6,7 @@ import {
   type AdmissionBounds,
   limitOf,
   next,
+  orphanLimitOf,
   startsOpen,
   type Vitals,
 } from '../../../worker/pool/admission.ts';
@@ -59,6 +60,23 @@ describe('admission by measured load', () => {
     const loaded = after(20, { busy: 1, lateMs: 200, worstMs: 500 }, 3);
     assert.deepEqual([loaded.kind, loaded.room, limitOf(loaded, 3, bounds)], ['open', 1, 4]);
     assert.equal(after(1, { busy: 1 }, 7, after(10, { busy: 1 }, 100)).kind, 'open');
+  });
+
+  it('takes calls that were up beyond the limit for new ones, but not more than it can do', () => {
+    const low: AdmissionBounds = { most: 1000, busyLimit: 0.65 };
+    assert.equal(orphanLimitOf(startsOpen(low), low), 283);
+    const steady = after(30, { busy: 0.6 }, 400);
+    assert.equal(orphanLimitOf(steady, low), 566);
+    assert.equal(orphanLimitOf(steady, bounds), 400, 'never more than the most');
+    assert.equal(orphanLimitOf(after(30, { busy: 0.6 }, 300), { ...bounds, most: 1000 }), 450, 'or up to BUSY_LIMIT');
+  });
+
+  it('does not take what their set-up costs for what they cost', () => {
+    const low: AdmissionBounds = { most: 1000, busyLimit: 0.65 };
+    let admission = after(30, { busy: 0.3 }, 200);
+    for (let calls = 233; calls <= 400; calls += 33) admission = next(admission, { ...calm, busy: 0.95 }, calls, low);
+    assert.equal(orphanLimitOf(admission, low), 566);
+    assert.equal(orphanLimitOf(after(10, { busy: 0.9 }, 5), low), 283, 'nor what the machine does besides');
   });
 
   it('is never full because of the count alone: those that wait then wait as they always did', () => {

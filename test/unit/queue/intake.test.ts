@@ -85,6 +85,20 @@ describe('taking calls without room', () => {
     assert.equal(asksForMore(), true);
   });
 
+  it('takes none that was up beyond what it can do: they wait for somebody else', async () => {
+    const row = new Row();
+    row.intake.limit(1, 2);
+    await row.offer();
+    row.orphanWaits = true;
+    for (let look = 0; look < 2; look++) await row.pass(LOOK_MS);
+    const second = await row.offer();
+    for (let look = 0; look < 10; look++) await row.pass(LOOK_MS);
+    assert.equal(second.asksForMore(), false);
+    row.intake.limit(1, 3);
+    for (let look = 0; look < 3; look++) await row.pass(LOOK_MS);
+    assert.equal(second.asksForMore(), true);
+  });
+
   it('takes whatever comes as soon as there is room', async () => {
     const row = new Row();
     row.intake.limit(1);
