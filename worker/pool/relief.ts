@@ -29,10 +29,10 @@ export function relieve(
   { busy, calls }: Admission,
   { busyLimit }: Pick<AdmissionBounds, 'busyLimit'>,
 ): Relief {
+  if (calls < HARDLY_ANY) return fine;
   if (before.kind === 'fine') {
     // Half of what is kept free is used up: what comes now and then has no room any more.
-    const isOverloaded = calls >= HARDLY_ANY && busy > (1 + busyLimit) / 2;
-    if (!isOverloaded) return fine;
+    if (busy <= (1 + busyLimit) / 2) return fine;
     if (before.looks + 1 < OVERLOADED_LOOKS) return { ...fine, looks: before.looks + 1 };
   }
   const excess = calls - Math.floor((calls * busyLimit) / Math.max(busy, busyLimit));

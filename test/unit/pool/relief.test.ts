@@ -42,6 +42,11 @@ describe('relief', () => {
     const begun = after(6, { ...full, busy: 1 });
     assert.deepEqual(after(1, { ...full, calls: 220, busy: 0.75 }, begun).excess, 30);
     assert.deepEqual(after(1, { ...full, calls: 190, busy: 0.65 }, begun), fine);
+    assert.deepEqual(
+      after(1, { ...full, calls: 7, busy: 1 }, begun),
+      fine,
+      'so few calls are not what it is busy with',
+    );
   });
 });
 
