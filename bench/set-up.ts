@@ -1,8 +1,11 @@
 /**
  * `node dist/bench/set-up.js --rate 75 --calls 600`: calls placed at an even rate on both cores, each answered at once and
  * hung up by its document: how many a second, how long from `POST /calls` to the INVITE at the phone, and how many failed.
+ * `--streams`: each has a one-way stream as well; how long from the phone's answer to the first media message at the app.
  */
+import type { AddressInfo } from 'node:net';
 import { parseArgs } from 'node:util';
+import { WebSocketServer } from 'ws';
 import { systemClock } from '../shared/kernel/clock.ts';
 import { Closers } from '../shared/kernel/closers.ts';
 import { pause } from '../shared/kernel/deadline.ts';
@@ -16,6 +19,7 @@ const { values: options } = parseArgs({
     rate: { type: 'string', default: '75' },
     calls: { type: 'string', default: '600' },
     threads: { type: 'string', default: '2' },
+    streams: { type: 'boolean', default: false },
   },
 });
 const LAST_WITHIN_MS = 10_000;
@@ -25,13 +29,18 @@ const DISCARD_PORT = 9;
 const rate = Number(options.rate);
 const calls = Number(options.calls);
 const closers = new Closers();
+const app = options.streams ? await openApp() : null;
 const invitedAt = new Map<string, number>();
+const answeredAt = new Map<string, number>();
+const heardAt = new Map<string, number>();
 const phone = await openUserAgent(
   { host: '127.0.0.1', port: 0, publicAddress: null, product: 'bench-phone' },
   {
     onInvite: (invitation) => {
-      invitedAt.set(invitation.from.uri.user ?? '', performance.now());
+      const from = invitation.from.uri.user ?? '';
+      invitedAt.set(from, performance.now());
       invitation.accept(indifferent).answer(pcmuAnswer(DISCARD_PORT));
+      answeredAt.set(from, performance.now());
     },
   },
   systemClock,
@@ -42,9 +51,8 @@ const system = await UnderTest.start(
   { trunkPort: phone.address.port, threads: Number(options.threads), settings: { BUSY_LIMIT: '0' } },
   closers,
 );
-const twiml = '<Response><Pause length="1"/></Response>';
 // The first calls of a new process are slower, and none of the rate's.
-for (let call = 0; call < 20; call++) await system.place(twiml);
+for (let call = 0; call < 20; call++) await system.place(documentOf('+15551999999'));
 await pause(systemClock, 3000);
 
 const postedAt = new Map<string, number>();
@@ -58,38 +66,74 @@ for (let call = 0; call < calls; call++) {
   if (dueMs > 0) await pause(systemClock, dueMs);
   postedAt.set(from, performance.now());
   posts.push(
-    system.place(twiml, { from }).then((sid) => {
+    system.place(documentOf(from), { from }).then((sid) => {
       if (sid === null) refused++;
     }),
   );
 }
 await Promise.all(posts);
 const placedMs = performance.now() - began;
-for (const until = performance.now() + LAST_WITHIN_MS; invited().length < calls - refused; ) {
+const last = app === null ? invitedAt : heardAt;
+for (const until = performance.now() + LAST_WITHIN_MS; between(postedAt, last).length < calls - refused; ) {
   if (performance.now() > until) break;
   await pause(systemClock, 50);
 }
-const delays = invited().sort((one, other) => one - other);
-const at = (share: number): number => Math.round((delays[Math.floor(delays.length * share)] ?? Number.NaN) * 10) / 10;
+const delays = between(postedAt, invitedAt);
+const firsts = between(answeredAt, heardAt);
 console.table([
   {
     calls,
     perSecond: Math.round((calls / placedMs) * 10_000) / 10,
     refused,
     notInvited: calls - refused - delays.length,
-    inviteP50Ms: at(0.5),
-    inviteP95Ms: at(0.95),
-    inviteMaxMs: at(0.9999),
+    inviteP50Ms: at(delays, 0.5),
+    inviteP95Ms: at(delays, 0.95),
+    inviteMaxMs: at(delays, 0.9999),
+    ...(app === null
+      ? {}
+      : {
+          heard: firsts.length,
+          mediaP50Ms: at(firsts, 0.5),
+          mediaP95Ms: at(firsts, 0.95),
+          mediaMaxMs: at(firsts, 0.9999),
+        }),
     cpuMsPerCall: Math.round(((system.usage.systemMs - usedBefore) / calls) * 10) / 10,
   },
 ]);
 await closers.close();
 process.exit(0);
 
-/** From POST to INVITE, in ms. */
-function invited(): number[] {
-  return [...postedAt].flatMap(([from, posted]) => {
-    const arrived = invitedAt.get(from);
-    return arrived === undefined ? [] : [arrived - posted];
+function documentOf(from: string): string {
+  const stream = app === null ? '' : `<Start><Stream url="ws://127.0.0.1:${app}/${from.slice(1)}"/></Start>`;
+  return `<Response>${stream}<Pause length="1"/></Response>`;
+}
+
+/** The app of all streams; answers with its port. Each call has a path of its own. */
+async function openApp(): Promise<number> {
+  const server = new WebSocketServer({ host: '127.0.0.1', port: 0 });
+  closers.push(() => server.close());
+  server.on('connection', (socket, request) => {
+    const from = `+${request.url?.slice(1)}`;
+    const onMessage = (data: Buffer): void => {
+      if (!data.includes('"event":"media"')) return;
+      heardAt.set(from, performance.now());
+      socket.off('message', onMessage);
+    };
+    socket.on('message', onMessage);
   });
+  await new Promise((resolve) => server.once('listening', resolve));
+  return (server.address() as AddressInfo).port;
+}
+
+/** Milliseconds from one moment of each call to another, ascending; calls without the second are left out. */
+function between(from: ReadonlyMap<string, number>, to: ReadonlyMap<string, number>): number[] {
+  const delays = [...from].flatMap(([call, began]) => {
+    const ended = postedAt.has(call) ? to.get(call) : undefined;
+    return ended === undefined ? [] : [ended - began];
+  });
+  return delays.sort((one, other) => one - other);
+}
+
+function at(sorted: readonly number[], share: number): number {
+  return Math.round((sorted[Math.floor(sorted.length * share)] ?? Number.NaN) * 10) / 10;
 }
