@@ -210,8 +210,8 @@ class RedisCallQueue implements CallQueue {
       abandon: async () => {
         stop();
         await consumer.abandon();
-        // Which opens its connection anew.
-        void pausing.then(() => worker.disconnect());
+        // Which opens its connection anew, or fails to.
+        pausing.then(() => worker.disconnect()).catch(() => undefined);
       },
     };
   }
