@@ -49,8 +49,10 @@ async function ownBlock(): Promise<number> {
 async function areFree(low: number, count: number): Promise<boolean> {
   for (let port = low; port < low + count; port++) {
     const server = await listening(port);
-    if (server === null || !(await isFreeForUdp(port))) return false;
+    if (server === null) return false;
+    const isFree = await isFreeForUdp(port);
     await new Promise((resolve) => server.close(resolve));
+    if (!isFree) return false;
   }
   return true;
 }
