@@ -57,7 +57,7 @@ export interface CallQueue {
   waiting(): Promise<number>;
   /** How many ended calls still owe callbacks. */
   owing(): Promise<number>;
-  /** When this rejects, it rings as soon as Redis is back. */
+  /** When this rejects, it rings as soon as Redis is back. So does the next. */
   ringOwner(owner: OwnerId, sid: CallSid): Promise<void>;
   ringGateway(gateway: GatewayId, sid: CallSid): Promise<void>;
   /** Asks some worker to deliver what this call still owes. */
@@ -140,18 +140,12 @@ class RedisCallQueue implements CallQueue {
     return Object.values(counts).reduce((sum, count) => sum + count, 0);
   }
 
-  async ringOwner(owner: OwnerId, sid: CallSid): Promise<void> {
-    const bell = bellOf(owner);
-    try {
-      await this.#ring(bell, sid);
-    } catch (error) {
-      if (error instanceof RedisUnavailable) this.#lateRings.add(`${bell} ${sid}`, () => this.#ring(bell, sid));
-      throw error;
-    }
+  ringOwner(owner: OwnerId, sid: CallSid): Promise<void> {
+    return this.#ringNowOrLate(bellOf(owner), sid);
   }
 
   ringGateway(gateway: GatewayId, sid: CallSid): Promise<void> {
-    return this.#ring(bellOf(gateway), sid);
+    return this.#ringNowOrLate(bellOf(gateway), sid);
   }
 
   async addCallbacks(sid: CallSid): Promise<void> {
@@ -269,6 +263,15 @@ class RedisCallQueue implements CallQueue {
     for (const keeper of this.#keepers) keeper.stop();
     this.#lateRings.close();
     await closers.close();
+  }
+
+  async #ringNowOrLate(bell: string, sid: CallSid): Promise<void> {
+    try {
+      await this.#ring(bell, sid);
+    } catch (error) {
+      if (error instanceof RedisUnavailable) this.#lateRings.add(`${bell} ${sid}`, () => this.#ring(bell, sid));
+      throw error;
+    }
   }
 
   async #ring(bell: string, sid: CallSid): Promise<void> {

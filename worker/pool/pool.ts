@@ -13,6 +13,7 @@ import type { CallWorker, QueueWorker } from '../../shared/queue.ts';
 import type { OwnerLoad, OwnerState } from '../../shared/store/store.ts';
 import { type Admission, type AdmissionBounds, limitOf, next, orphanLimitOf, startsOpen } from './admission.ts';
 import { abandoned, platformError, queueTimeout } from './endings.ts';
+import { GatewayBells } from './gateway-bells.ts';
 import { HAND_OVER_EVERY_MS, handOver } from './hand-over.ts';
 import type { PoolOptions } from './ports.ts';
 import { fine, type Relief, relieve, shareOfRoom } from './relief.ts';
@@ -55,6 +56,7 @@ class CallPool implements Pool {
   readonly #options: PoolOptions;
   readonly #running = new Map<CallSid, RunningCall>();
   readonly #surroundings: Surroundings;
+  readonly #bells: GatewayBells;
   readonly #stop = new AbortController();
   #workers: { readonly calls: CallWorker; readonly callbacks: QueueWorker; readonly bell: QueueWorker } | null = null;
   #look: Timer | null = null;
@@ -67,6 +69,7 @@ class CallPool implements Pool {
   constructor(options: PoolOptions) {
     this.#options = options;
     this.#admission = startsOpen(this.#bounds);
+    this.#bells = new GatewayBells({ ...options, mailbox: options.store.mailbox });
     this.#surroundings = new Surroundings(options, () => this.state);
   }
 
@@ -142,6 +145,7 @@ class CallPool implements Pool {
     this.#stop.abort(new Error('the pool is closed'));
     this.#look?.cancel();
     this.#measure?.cancel();
+    this.#bells.close();
     await this.#workers?.callbacks.close();
     await this.#workers?.bell.abandon();
     await this.#surroundings.close().catch((error: unknown) => {
@@ -219,7 +223,7 @@ class CallPool implements Pool {
   /** Null when the call could not even be set up: then it ends here. */
   async #open(call: CallRecord, epoch: Epoch, gateway: GatewayId | null): Promise<RunningCall | null> {
     try {
-      return new RunningCall(this.#options, call, epoch, gateway);
+      return new RunningCall(this.#options, this.#bells, call, epoch, gateway);
     } catch (error) {
       const { clock, store, log } = this.#options;
       log.error({ err: error, callSid: call.sid }, 'a call could not be set up');
@@ -231,6 +235,8 @@ class CallPool implements Pool {
           letters: call.gateway === null ? [] : [{ kind: 'hangup', leg: FIRST_LEG }],
         }),
       );
+      if (call.gateway !== null) this.#bells.ring(call.sid, call.gateway);
+      this.#bells.over(call.sid);
       return null;
     }
   }

@@ -7,7 +7,6 @@ import type { CallRecord } from '../../shared/domain/call.ts';
 import type { Ending } from '../../shared/domain/ending.ts';
 import type { CallLetter, GatewayLetter } from '../../shared/domain/letter.ts';
 import type { StreamRecord } from '../../shared/domain/stream.ts';
-import type { Timer } from '../../shared/kernel/clock.ts';
 import { withDeadline } from '../../shared/kernel/deadline.ts';
 import { type Guard, guard } from '../../shared/kernel/guard.ts';
 import { type Epoch, FIRST_LEG, type GatewayId } from '../../shared/kernel/ids.ts';
@@ -16,6 +15,7 @@ import type { CallChange } from '../../shared/store/store.ts';
 import type { CallPorts, CallSession } from '../call/ports.ts';
 import { Progress } from '../call/progress.ts';
 import { platformError } from './endings.ts';
+import type { GatewayBells } from './gateway-bells.ts';
 import { Inbox } from './inbox.ts';
 import { CallJournal } from './journal.ts';
 import { Memory } from './memory.ts';
@@ -23,14 +23,12 @@ import type { CallObserver } from './observer.ts';
 import type { PoolOptions } from './ports.ts';
 import { untilDone } from './retry.ts';
 
-/** A gateway that is there has read a letter long before. */
-const HEARD_MS = 2000;
-
 /** What Redis does not take within this time the next owner does without. */
 const RELEASE_MS = 1000;
 
 export class RunningCall {
   readonly #options: PoolOptions;
+  readonly #bells: GatewayBells;
   readonly #call: CallRecord;
   readonly #epoch: Epoch;
   readonly #log: Logger;
@@ -45,11 +43,11 @@ export class RunningCall {
   readonly #given: Promise<void>;
   #released = false;
   #giveUp: () => void = () => undefined;
-  #heard: Timer | null = null;
   #gateway: GatewayId | null;
 
-  constructor(options: PoolOptions, call: CallRecord, epoch: Epoch, gateway: GatewayId | null) {
+  constructor(options: PoolOptions, bells: GatewayBells, call: CallRecord, epoch: Epoch, gateway: GatewayId | null) {
     this.#options = options;
+    this.#bells = bells;
     this.#call = call;
     this.#epoch = epoch;
     this.#gateway = call.gateway ?? gateway;
@@ -96,18 +94,14 @@ export class RunningCall {
     await Promise.race([done, this.#given]);
     if (this.#stop.signal.aborted) return;
     if (!this.#journal.hasEnded) this.#end(platformError);
-    await Promise.race([this.#journal.flush(), this.#given]);
-    await this.#settle();
-    this.#close();
+    await this.#leave();
   }
 
   /** Ends the call without a session: it has waited too long, or too many owners died with it. */
   async refuse(ending: Ending, letter: GatewayLetter): Promise<void> {
     this.#claimed();
     this.#end(ending, letter);
-    await Promise.race([this.#journal.flush(), this.#given]);
-    await this.#settle();
-    this.#close();
+    await this.#leave();
   }
 
   /** There may be letters, or a newer owner: look. */
@@ -147,6 +141,7 @@ export class RunningCall {
 
   #drop(): void {
     this.#close();
+    this.#bells.forget(this.#call.sid);
     this.#session.lost();
     // What is owed is the next owner's to deliver.
     this.#options.courier.leave(this.#call.sid).catch((error: unknown) => {
@@ -158,7 +153,6 @@ export class RunningCall {
     if (this.#stop.signal.aborted) return;
     this.#observer.closed();
     this.#stop.abort(new Error('the call is closed'));
-    this.#heard?.cancel();
     this.#inbox.close();
     this.#journal.close();
     this.#giveUp();
@@ -252,37 +246,21 @@ export class RunningCall {
   #written(change: CallChange): void {
     this.#observer.written(change);
     this.#memory.written(change);
-    if (change.letters && this.#gateway !== null) this.#ringGateway(this.#gateway);
+    if (change.letters && this.#gateway !== null) this.#bells.ring(this.#call.sid, this.#gateway);
     if (change.callbacks) this.#options.courier.wake(this.#call.sid, change.callbacks);
-  }
-
-  #ringGateway(gateway: GatewayId): void {
-    const { queue } = this.#options;
-    const { clock } = this.#guard;
-    this.#heard ??= clock.after(HEARD_MS, () => {
-      this.#heard = null;
-      void this.#ringUnlessHeard(gateway);
-    });
-    untilDone(clock, this.#stop.signal, () => queue.ringGateway(gateway, this.#call.sid)).catch((error: unknown) => {
-      if (!this.#stop.signal.aborted) this.#log.error({ err: error }, 'the bell of a gateway failed');
-      // The call has ended meanwhile: one last try, as the letter may be the hang-up.
-      else queue.ringGateway(gateway, this.#call.sid).catch(() => undefined);
-    });
-  }
-
-  /** A ring can be lost with the gateway that heard it: what nobody has read is rung for again. */
-  async #ringUnlessHeard(gateway: GatewayId): Promise<void> {
-    if (this.#stop.signal.aborted) return;
-    const { clock, store } = this.#options;
-    const unread = await untilDone(clock, this.#stop.signal, () => store.mailbox.readForGateway(this.#call.sid)).catch(
-      () => [],
-    );
-    if (unread.length > 0 && !this.#stop.signal.aborted) this.#ringGateway(gateway);
   }
 
   #end(ending: Ending, letter: GatewayLetter = { kind: 'hangup', leg: FIRST_LEG }): void {
     new Progress(this.#call, this.#journal, this.#options.clock).ended(ending);
     if (this.#gateway !== null) this.#journal.letter(letter);
+  }
+
+  /** It is over: written down, if it is still ours. */
+  async #leave(): Promise<void> {
+    await Promise.race([this.#journal.flush(), this.#given]);
+    await this.#settle();
+    if (!this.#stop.signal.aborted) this.#bells.over(this.#call.sid);
+    this.#close();
   }
 
   /** What is still owed is somebody's to deliver. */
