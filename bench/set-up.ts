@@ -59,7 +59,8 @@ const postedAt = new Map<string, number>();
 const posts: Promise<unknown>[] = [];
 let refused = 0;
 const began = performance.now();
-const usedBefore = system.usage.systemMs;
+const usedBefore = system.usageByService;
+const loadBefore = process.cpuUsage();
 for (let call = 0; call < calls; call++) {
   const from = `+1555${String(2_000_000 + call)}`;
   const dueMs = (call * 1000) / rate - (performance.now() - began);
@@ -97,11 +98,23 @@ console.table([
           mediaP95Ms: at(firsts, 0.95),
           mediaMaxMs: at(firsts, 0.9999),
         }),
-    cpuMsPerCall: Math.round(((system.usage.systemMs - usedBefore) / calls) * 10) / 10,
+    cpuMsPerCall: perCall(sum(system.usageByService) - sum(usedBefore)),
   },
 ]);
+const usedNow = system.usageByService;
+const load = process.cpuUsage(loadBefore);
+const byService = [...usedNow].map(([name, ms]) => `${name} ${perCall(ms - (usedBefore.get(name) ?? 0))}`);
+console.log(`CPU-ms a call: ${byService.join(', ')}; this load ${perCall((load.user + load.system) / 1000)}`);
 await closers.close();
 process.exit(0);
+
+function sum(usage: ReadonlyMap<string, number>): number {
+  return [...usage.values()].reduce((all, ms) => all + ms, 0);
+}
+
+function perCall(ms: number): number {
+  return Math.round((ms / calls) * 10) / 10;
+}
 
 function documentOf(from: string): string {
   const stream = app === null ? '' : `<Start><Stream url="ws://127.0.0.1:${app}/${from.slice(1)}"/></Start>`;

@@ -33,12 +33,15 @@ export class UnderTest {
   readonly #all: readonly number[];
   /** Processes of each worker. */
   readonly #workers: readonly (readonly number[])[];
+  /** Processes by service, `redis` among them. */
+  readonly #services: ReadonlyMap<string, readonly number[]>;
 
   private constructor(stack: Stack) {
     this.#stack = stack;
     const redis = stack.redis?.pid;
-    const services = [...stack.children.values()].map((child) => child.pid);
-    this.#all = [...new Set([...services, ...(redis ? [redis] : [])].flatMap(familyOf))];
+    const services = new Map([...stack.children].map(([name, { pid }]) => [name, familyOf(pid)]));
+    this.#services = redis ? services.set('redis', familyOf(redis)) : services;
+    this.#all = [...new Set([...services.values()].flat())];
     this.#workers = [...stack.children]
       .filter(([name]) => name.startsWith('worker'))
       .map(([, child]) => familyOf(child.pid));
@@ -97,6 +100,11 @@ export class UnderTest {
 
   get usage(): Usage {
     return { workerMs: cpuMs(this.#workers.flat()), systemMs: cpuMs(this.#all) };
+  }
+
+  /** What each service has used so far, in CPU milliseconds. */
+  get usageByService(): ReadonlyMap<string, number> {
+    return new Map([...this.#services].map(([name, pids]) => [name, cpuMs(pids)]));
   }
 
   get pids(): readonly number[] {

@@ -1,7 +1,7 @@
 /**
  * The queues, and the only importer of bullmq: `calls` (a call is a job, its id the call's sid),
- * `callbacks` (what is still owed when a call has ended) and one bell per worker thread and gateway
- * (`bell-<id>`), rung when a letter lies in a box. BullMQ hands calls out; who has them is then said by the lease of
+ * `callbacks` (what is still owed when a call has ended) and one per worker thread (`bell-<id>`) of what the API asks
+ * of its calls. Gateways and workers ring each other beside it (store/bells.ts). BullMQ hands calls out; who has them is then said by the lease of
  * their owner (store/leases.ts). A call may still be handed to a second owner while the first runs, when that
  * stalled: the epoch of the store keeps it from writing, `worker/pool/lease.ts` from speaking.
  */
@@ -11,6 +11,7 @@ import { Closers } from './kernel/closers.ts';
 import { type CallSid, type GatewayId, isCallSid, type OwnerId } from './kernel/ids.ts';
 import type { Logger } from './kernel/log.ts';
 import { Intake } from './queue-intake.ts';
+import { BellListener, Bells } from './store/bells.ts';
 import { LateRings } from './store/late-rings.ts';
 import { LeaseKeeper } from './store/lease-keeper.ts';
 import { LEASE_MS, Leases, RENEW_EVERY_MS } from './store/leases.ts';
@@ -59,7 +60,8 @@ export interface CallQueue {
   owing(): Promise<number>;
   /** When this rejects, it rings as soon as Redis is back. So does the next. */
   ringOwner(owner: OwnerId, sid: CallSid): Promise<void>;
-  ringGateway(gateway: GatewayId, sid: CallSid): Promise<void>;
+  /** Between gateways and owners: there is a letter in the call's box. May be lost with whoever hears it. */
+  signal(listener: OwnerId | GatewayId, sid: CallSid): Promise<void>;
   /** Asks some worker to deliver what this call still owes. */
   addCallbacks(sid: CallSid): Promise<void>;
   /** Lets the calls of this owner be taken by others at once: it died and can no longer say so. Answers how many. */
@@ -67,9 +69,11 @@ export interface CallQueue {
   workCalls(work: CallWork): CallWorker;
   /** `deliver` rejects when it should be tried again later. */
   workCallbacks(concurrency: number, deliver: (sid: CallSid) => Promise<void>): QueueWorker;
-  /** Tells each ring; the listener must be quick and must not throw. */
-  hearBell(listener: OwnerId | GatewayId, onRing: (sid: CallSid) => void): QueueWorker;
-  /** Removes the bell of an owner that is gone for good. */
+  /** Tells each ring of `ringOwner`; the listener must be quick and must not throw. */
+  hearBell(owner: OwnerId, onRing: (sid: CallSid) => void): QueueWorker;
+  /** Tells each `signal`; as above. `close` leaves what is signalled from then on to the next listener. */
+  hearSignals(listener: OwnerId | GatewayId, onRing: (sid: CallSid) => void): QueueWorker;
+  /** Removes the bells of an owner that is gone for good. */
   removeBell(owner: OwnerId): Promise<void>;
   close(): Promise<void>;
 }
@@ -88,7 +92,7 @@ const BELLS_AT_ONCE = 64;
 const CALLBACK_ATTEMPTS = 12;
 const CALLBACK_PAUSE_MS = 2000;
 
-const bellOf = (id: OwnerId | GatewayId): string => `bell-${id.replace(/[^\w.-]/g, '-')}`;
+const bellOf = (id: OwnerId): string => `bell-${id.replace(/[^\w.-]/g, '-')}`;
 
 /** @throws RedisUnavailable when Redis does not answer within ten seconds. */
 export async function openQueue(redisUrl: string, clock: Clock, log: Logger): Promise<CallQueue> {
@@ -110,6 +114,7 @@ class RedisCallQueue implements CallQueue {
   readonly #workers = new Set<QueueWorker>();
   readonly #keepers = new Set<LeaseKeeper>();
   readonly #leases: Leases;
+  readonly #bells: Bells;
   readonly #lateRings: LateRings;
   /** Producers by queue name; the bells among them are bounded, the least lately opened goes first. */
   readonly #producers = new Map<string, Queue>();
@@ -118,6 +123,7 @@ class RedisCallQueue implements CallQueue {
     this.#redisUrl = redisUrl;
     this.#client = client;
     this.#leases = new Leases(client, `${PREFIX}:calls:`, CALL_JOB);
+    this.#bells = new Bells(client, `${PREFIX}:rings:`);
     this.#lateRings = new LateRings(clock);
     this.#clock = clock;
     this.#log = log;
@@ -141,11 +147,12 @@ class RedisCallQueue implements CallQueue {
   }
 
   ringOwner(owner: OwnerId, sid: CallSid): Promise<void> {
-    return this.#ringNowOrLate(bellOf(owner), sid);
+    const bell = bellOf(owner);
+    return this.#nowOrLate(`${bell} ${sid}`, () => this.#ring(bell, sid));
   }
 
-  ringGateway(gateway: GatewayId, sid: CallSid): Promise<void> {
-    return this.#ringNowOrLate(bellOf(gateway), sid);
+  signal(listener: OwnerId | GatewayId, sid: CallSid): Promise<void> {
+    return this.#nowOrLate(`${listener} ${sid}`, () => this.#bells.ring(listener, sid));
   }
 
   async addCallbacks(sid: CallSid): Promise<void> {
@@ -238,14 +245,32 @@ class RedisCallQueue implements CallQueue {
     return this.#worker('callbacks', run, options).consumer;
   }
 
-  hearBell(listener: OwnerId | GatewayId, onRing: (sid: CallSid) => void): QueueWorker {
+  hearBell(owner: OwnerId, onRing: (sid: CallSid) => void): QueueWorker {
     const run = async (job: Job<unknown>): Promise<void> => {
       const sid = sidOf(job.data);
       if (sid) onRing(sid);
     };
     // A ring that is lost with its listener is not missed: the next owner reads the box first.
     const options = { concurrency: BELLS_AT_ONCE, skipStalledCheck: true, skipLockRenewal: true };
-    return this.#worker(bellOf(listener), run, options).consumer;
+    return this.#worker(bellOf(owner), run, options).consumer;
+  }
+
+  hearSignals(listener: OwnerId | GatewayId, onRing: (sid: CallSid) => void): QueueWorker {
+    const connection = connectRedisAt(this.#redisUrl, PREFIX, 'blocking', this.#log);
+    const key = this.#bells.keyOf(listener);
+    const ears = new BellListener({ connection, key, clock: this.#clock, log: this.#log, onRing });
+    const consumer: QueueWorker = {
+      close: async () => {
+        await ears.close(this.#client);
+        this.#workers.delete(consumer);
+      },
+      abandon: async () => {
+        this.#workers.delete(consumer);
+        ears.abandon();
+      },
+    };
+    this.#workers.add(consumer);
+    return consumer;
   }
 
   async removeBell(owner: OwnerId): Promise<void> {
@@ -253,6 +278,7 @@ class RedisCallQueue implements CallQueue {
     const queue = this.#producer(name);
     await attempt(queue.obliterate({ force: true }));
     this.#forget(name);
+    await this.#bells.remove(owner);
   }
 
   async close(): Promise<void> {
@@ -265,11 +291,11 @@ class RedisCallQueue implements CallQueue {
     await closers.close();
   }
 
-  async #ringNowOrLate(bell: string, sid: CallSid): Promise<void> {
+  async #nowOrLate(name: string, ring: () => Promise<void>): Promise<void> {
     try {
-      await this.#ring(bell, sid);
+      await ring();
     } catch (error) {
-      if (error instanceof RedisUnavailable) this.#lateRings.add(`${bell} ${sid}`, () => this.#ring(bell, sid));
+      if (error instanceof RedisUnavailable) this.#lateRings.add(name, ring);
       throw error;
     }
   }

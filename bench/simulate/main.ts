@@ -82,7 +82,7 @@ async function run(closers: Closers): Promise<void> {
   closers.push(() => queue.close());
   const gateway = new SimulatedGateway(store, queue);
   await store.presence.announceGateway(GATEWAY, { address: '192.0.2.1:5060' });
-  const bell = queue.hearBell(GATEWAY, (sid) => gateway.onBell(sid));
+  const bell = queue.hearSignals(GATEWAY, (sid) => gateway.onBell(sid));
   closers.push(() => bell.abandon());
 
   const tally = new Tally();

@@ -192,6 +192,6 @@ export class SimulatedGateway {
 
   async #tell(sid: CallSid, letter: CallLetter): Promise<void> {
     const posted = await this.#store.mailbox.postToCall(sid, letter);
-    if (posted.kind === 'posted' && posted.owner) await this.#queue.ringOwner(posted.owner as OwnerId, sid);
+    if (posted.kind === 'posted' && posted.owner) await this.#queue.signal(posted.owner as OwnerId, sid);
   }
 }

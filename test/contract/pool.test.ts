@@ -295,7 +295,7 @@ describe('the pool', () => {
     await ended(sid);
     let rings = 0;
     await new Promise<void>((resolve) => {
-      const bell = queue.hearBell(gateway, (call) => {
+      const bell = queue.hearSignals(gateway, (call) => {
         if (call === sid) rings += 1;
         if (rings === 2) resolve();
       });

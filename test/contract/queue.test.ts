@@ -5,7 +5,7 @@ import { systemClock } from '../../shared/kernel/clock.ts';
 import { type CallSid, type GatewayId, newCallSid, type OwnerId } from '../../shared/kernel/ids.ts';
 import { silentLogger } from '../../shared/kernel/log.ts';
 import { type CallQueue, type CallWork, type CallWorker, openQueue, type QueueWorker } from '../../shared/queue.ts';
-import { connectRedis, RedisUnavailable } from '../../shared/store/redis.ts';
+import { connectRedis, RedisUnavailable, untilReady } from '../../shared/store/redis.ts';
 import { empty, startTestRedis, type TestRedis } from '../support/redis.ts';
 import { keysOf } from '../support/redis-keys.ts';
 
@@ -325,24 +325,59 @@ describe('bells', () => {
   it('are heard in order by their listener only', async () => {
     const owner = 'host-1-2-abc' as OwnerId;
     const gateway = 'gw-127.0.0.1-5060' as GatewayId;
-    const [owned, held] = [heard<CallSid>(), heard<CallSid>()];
+    const [asked, told, held] = [heard<CallSid>(), heard<CallSid>(), heard<CallSid>()];
     const sids = Array.from({ length: 20 }, newCallSid);
     for (const sid of sids) await other.ringOwner(owner, sid);
-    workers.push(queue.hearBell(owner, owned.tell), queue.hearBell(gateway, held.tell));
+    for (const sid of sids) await other.signal(owner, sid);
+    workers.push(queue.hearBell(owner, asked.tell), queue.hearSignals(owner, told.tell));
+    workers.push(queue.hearSignals(gateway, held.tell));
     const [last] = sids;
     assert.ok(last);
-    await other.ringGateway(gateway, last);
-    await Promise.all([owned.count(20), held.count(1)]);
-    assert.deepEqual(owned.items, sids);
+    await other.signal(gateway, last);
+    await Promise.all([asked.count(20), told.count(20), held.count(1)]);
+    assert.deepEqual(asked.items, sids);
+    assert.deepEqual(told.items, sids);
     assert.deepEqual(held.items, [last]);
+  });
+
+  it('leave what is signalled after the end of one listener to the next', async () => {
+    const gateway = 'gw-127.0.0.1-5061' as GatewayId;
+    const sids = Array.from({ length: 40 }, newCallSid);
+    const [first, next] = [heard<CallSid>(), heard<CallSid>()];
+    const going = queue.hearSignals(gateway, first.tell);
+    const signalling = (async () => {
+      for (const sid of sids) await other.signal(gateway, sid);
+    })();
+    await first.count(10);
+    await going.close();
+    workers.push(queue.hearSignals(gateway, next.tell));
+    await signalling;
+    await next.count(sids.length - first.items.length);
+    assert.deepEqual([...first.items, ...next.items], sids, 'each was heard once, in order');
+  });
+
+  it('that nobody hears are kept for an hour, so many at most', async () => {
+    const gateway = 'gw-never-there' as GatewayId;
+    const raw = connectRedis(redis.url, 'commands', silentLogger);
+    await untilReady(raw, systemClock, 5000);
+    const [key, sid] = ['{pivot}:rings:gw-never-there', newCallSid()];
+    await raw.rpush(key, ...Array.from({ length: 10_000 }, () => sid));
+    const last = newCallSid();
+    await other.signal(gateway, last);
+    assert.deepEqual([await raw.llen(key), await raw.lindex(key, -1)], [10_000, last]);
+    const keptMs = await raw.pttl(key);
+    assert.ok(keptMs > 3_500_000 && keptMs <= 3_600_000, `${keptMs} ms`);
+    await raw.del(key);
+    raw.disconnect();
   });
 
   it('of an owner that is gone leave nothing behind', async () => {
     const owner = 'gone-1' as OwnerId;
     await other.ringOwner(owner, newCallSid());
+    await other.signal(owner, newCallSid());
     await queue.removeBell(owner);
     const raw = connectRedis(redis.url, 'subscriber', silentLogger);
-    assert.deepEqual(await keysOf(raw, '*bell-gone-1*'), []);
+    assert.deepEqual(await keysOf(raw, '*gone-1*'), []);
     raw.disconnect();
   });
 });
@@ -373,14 +408,12 @@ describe('a Redis that is away', () => {
     const [late, early] = ['late' as OwnerId, newCallSid()];
     const gateway = 'gw-127.0.0.1-5062' as GatewayId;
     await assert.rejects(other.ringOwner(late, early), RedisUnavailable);
-    await assert.rejects(other.ringGateway(gateway, early), RedisUnavailable);
+    await assert.rejects(other.signal(gateway, early), RedisUnavailable);
     await redis.up();
-    for (const listener of [late, gateway]) {
-      const rings = heard<CallSid>();
-      workers.push(queue.hearBell(listener, (call) => rings.tell(call)));
-      await rings.count(1);
-      assert.deepEqual(rings.items, [early], 'what found Redis away rings when it is back');
-    }
+    const [rings, signals] = [heard<CallSid>(), heard<CallSid>()];
+    workers.push(queue.hearBell(late, rings.tell), queue.hearSignals(gateway, signals.tell));
+    await Promise.all([rings.count(1), signals.count(1)]);
+    assert.deepEqual([...rings.items, ...signals.items], [early, early], 'what found Redis away rings when it is back');
     const sid = newCallSid();
     while (
       !(await other.addCall(sid).then(

@@ -49,7 +49,7 @@ export class CallOwner {
     this.#queue = queue;
     this.#firstWords = firstWords;
     this.#workers = [
-      queue.hearBell(this.#id, (sid) => void this.#read(sid).catch((error: unknown) => this.#failed(error))),
+      queue.hearSignals(this.#id, (sid) => void this.#read(sid).catch((error: unknown) => this.#failed(error))),
       queue.workCalls({ owner: this.#id, concurrency, run: (sid) => this.#run(sid), onDoubt: () => {} }),
     ];
   }
@@ -67,7 +67,7 @@ export class CallOwner {
     const owned = this.#owned.get(sid);
     if (!owned?.call.gateway) throw new Error(`Nobody owns ${sid}.`);
     for (const letter of letters) await this.#store.mailbox.postToGateway(sid, owned.epoch, letter);
-    await this.#queue.ringGateway(owned.call.gateway, sid);
+    await this.#queue.signal(owned.call.gateway, sid);
   }
 
   async close(): Promise<void> {

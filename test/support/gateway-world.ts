@@ -87,7 +87,7 @@ export class GatewayWorld {
     dropCall: (sid) =>
       this.#step(() => void this.jobs.splice(0, this.jobs.length, ...this.jobs.filter((job) => job !== sid))),
     addCallbacks: (sid) => this.#step(() => void this.owed.push(sid)),
-    ringOwner: (owner, sid) => this.#step(() => void this.bells.push({ owner, sid })),
+    signal: (owner, sid) => this.#step(() => void this.bells.push({ owner, sid })),
   };
 
   readonly store: GatewayStore = {

@@ -236,7 +236,7 @@ export class CallWriter {
 
   /** A bell that fails is rung again by the next letter; the owner's own rounds find the box as well. */
   #ring(owner: OwnerId): void {
-    this.#ports.queue.ringOwner(owner, this.#sid).catch(() => this.#ports.counters.add('storeErrors'));
+    this.#ports.queue.signal(owner, this.#sid).catch(() => this.#ports.counters.add('storeErrors'));
   }
 
   async #end({ call, ending, atMs, ended }: Extract<Item, { kind: 'end' }>): Promise<boolean> {

@@ -83,7 +83,7 @@ async function start(closers: Closers): Promise<ServiceInfo> {
   const address = ua.publicAddress;
   const id = gatewayIdOf(address);
   await gateway.start(ua, { id, address });
-  const bell = queue.hearBell(id, (sid) => gateway.onBell(sid));
+  const bell = queue.hearSignals(id, (sid) => gateway.onBell(sid));
   closers.push(() => bell.abandon());
   closers.push(() => gateway.drain(settings.DRAIN_TIMEOUT, () => bell.close()));
   log.info({ address, gateway: id }, 'The gateway takes calls.');

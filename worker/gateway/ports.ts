@@ -29,8 +29,8 @@ export interface GatewayQueue {
   dropCall(sid: CallSid): Promise<void>;
   /** Asks some worker to deliver the callbacks an ended call owes. */
   addCallbacks(sid: CallSid): Promise<void>;
-  /** Rings the bell of the owner's thread: its call has a letter. */
-  ringOwner(owner: OwnerId, sid: CallSid): Promise<void>;
+  /** Tells the owner's thread: its call has a letter. */
+  signal(owner: OwnerId, sid: CallSid): Promise<void>;
 }
 
 /** Who this gateway is. */

@@ -15,7 +15,7 @@ const HEARD_MS = 2000;
 const LASTS_MS = 60_000;
 
 export interface GatewayBellsOptions {
-  readonly queue: Pick<CallQueue, 'ringGateway'>;
+  readonly queue: Pick<CallQueue, 'signal'>;
   readonly mailbox: Pick<Mailbox, 'readForGateway'>;
   readonly clock: Clock;
   readonly log: Logger;
@@ -45,7 +45,7 @@ export class GatewayBells {
     if (this.#closed) return;
     const known = this.#watches.get(sid);
     if (!known || known.isLooking) this.#watch(sid, gateway, known?.until ?? Number.POSITIVE_INFINITY);
-    this.#options.queue.ringGateway(gateway, sid).catch((error: unknown) => {
+    this.#options.queue.signal(gateway, sid).catch((error: unknown) => {
       // Away for the moment: the queue rings when it is back, and so do we.
       if (error instanceof RedisUnavailable) return;
       this.#options.log.error({ err: error, callSid: sid }, 'the bell of a gateway failed');

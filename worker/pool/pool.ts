@@ -58,7 +58,11 @@ class CallPool implements Pool {
   readonly #surroundings: Surroundings;
   readonly #bells: GatewayBells;
   readonly #stop = new AbortController();
-  #workers: { readonly calls: CallWorker; readonly callbacks: QueueWorker; readonly bell: QueueWorker } | null = null;
+  #workers: {
+    readonly calls: CallWorker;
+    readonly callbacks: QueueWorker;
+    readonly ears: readonly QueueWorker[];
+  } | null = null;
   #look: Timer | null = null;
   #measure: Timer | null = null;
   #admission: Admission;
@@ -101,8 +105,9 @@ class CallPool implements Pool {
   async open(): Promise<void> {
     const { queue, owner, capacity, courier } = this.#options;
     await this.#surroundings.open();
+    const onRing = (sid: CallSid): void => this.#running.get(sid)?.ring();
     this.#workers = {
-      bell: queue.hearBell(owner, (sid) => this.#running.get(sid)?.ring()),
+      ears: [queue.hearBell(owner, onRing), queue.hearSignals(owner, onRing)],
       callbacks: queue.workCallbacks(CALLBACKS_AT_ONCE, (sid) => courier.deliver(sid)),
       calls: queue.workCalls({
         owner,
@@ -147,7 +152,7 @@ class CallPool implements Pool {
     this.#measure?.cancel();
     this.#bells.close();
     await this.#workers?.callbacks.close();
-    await this.#workers?.bell.abandon();
+    for (const ear of this.#workers?.ears ?? []) await ear.abandon();
     await this.#surroundings.close().catch((error: unknown) => {
       log.debug({ err: error }, 'this owner was not withdrawn');
     });

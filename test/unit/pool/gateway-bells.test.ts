@@ -19,7 +19,7 @@ function openBells() {
     clock,
     log: silentLogger,
     queue: {
-      ringGateway: async () => {
+      signal: async () => {
         world.rings += 1;
         if (world.away) throw new RedisUnavailable(new Error('away'));
       },
