@@ -1,5 +1,5 @@
 /**
- * `node dist/bench/set-up.js --rate 75 --calls 600`: calls placed at an even rate on both cores, each answered at once and
+ * `node dist/bench/set-up.js --rate 75 --calls 2000`: calls placed at an even rate on both cores, each answered at once and
  * hung up by its document: how many a second, how long from `POST /calls` to the INVITE at the phone, and how many failed.
  * `--streams`: each has a one-way stream as well; how long from the phone's answer to the first media message at the app.
  */
@@ -17,7 +17,7 @@ import { UnderTest } from './under-test.ts';
 const { values: options } = parseArgs({
   options: {
     rate: { type: 'string', default: '75' },
-    calls: { type: 'string', default: '600' },
+    calls: { type: 'string', default: '2000' },
     threads: { type: 'string', default: '2' },
     streams: { type: 'boolean', default: false },
   },

@@ -147,9 +147,9 @@ export class CallJournal implements Journal {
     });
   }
 
-  /** Begins a turn later, so that all that is said in one go is one step. */
+  /** Begins a turn of the event loop later, so that what is said in one go is one step. */
   async #writeAll(): Promise<void> {
-    await Promise.resolve();
+    await new Promise(setImmediate);
     while (!this.#pending.isEmpty && !this.#stop.signal.aborted) {
       this.#serial += 1;
       await this.#writeOne(this.#pending.take(this.#serial));

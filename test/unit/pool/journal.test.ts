@@ -77,10 +77,20 @@ describe('the journal', () => {
     assert.deepEqual([change?.entries?.length, change?.letters?.length, change?.serial], [1, 1, 1]);
   });
 
+  it('writes in one step what follows in the same turn of the event loop', async () => {
+    journal.patch({ gateway: 'gw-test' as never });
+    for (let wait = 0; wait < 10; wait += 1) await Promise.resolve();
+    journal.letter({ kind: 'hangup', leg: 'a' as never });
+    await journal.flush();
+    assert.deepEqual(
+      written.map(({ patch, letters }) => [patch?.gateway, letters?.length]),
+      [['gw-test', 1]],
+    );
+  });
+
   it('keeps one write under way and puts what is said meanwhile into the next', async () => {
     journal.patch({ status: 'ringing' });
-    await Promise.resolve();
-    await Promise.resolve();
+    await settle();
     assert.equal(tried.length, 1);
     journal.patch({ status: 'in-progress' });
     journal.patch({ answeredAt: 'now' });
