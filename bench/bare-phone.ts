@@ -62,7 +62,7 @@ export function pcmuAnswer(port: number): string {
 }
 
 /** A phone that takes everything as it comes. */
-export const indifferent: SipCallDelegate = {
+const indifferent: SipCallDelegate = {
   onProgress() {},
   onAnswered() {},
   onFailed() {},

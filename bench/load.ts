@@ -1,6 +1,6 @@
 /**
  * The load of a benchmark: phones and app in one small native process (`load/main.c`), compiled here when it is not yet,
- * so that what is measured is the system and not its load. The signalling of its phones runs in this process.
+ * so that what is measured is the system and not its load.
  */
 import { type ChildProcessByStdio, spawn, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, statSync } from 'node:fs';
@@ -11,9 +11,6 @@ import { fileURLToPath } from 'node:url';
 import { systemClock } from '../shared/kernel/clock.ts';
 import type { Closers } from '../shared/kernel/closers.ts';
 import { withDeadline } from '../shared/kernel/deadline.ts';
-import { silentLogger } from '../shared/kernel/log.ts';
-import { openUserAgent } from '../worker/sip/user-agent.ts';
-import { indifferent, pcmuAnswer } from './bare-phone.ts';
 
 /** Round trips of numbered frames, phone to app and back, in milliseconds. */
 export interface LoadReport {
@@ -35,8 +32,22 @@ export interface LoadWindow {
   readonly max: number;
 }
 
+/** What is told of set-ups. Times are milliseconds of `process.hrtime`. */
+export type SetUpEvent =
+  /** A phone was called by this number, and answered. */
+  | { readonly kind: 'answered'; readonly from: string; readonly invitedMs: number; readonly answeredMs: number }
+  /** The first media message of the stream whose URL has this path. */
+  | { readonly kind: 'heard'; readonly path: string; readonly atMs: number };
+
+export interface LoadOptions {
+  /** The app can be reached by `wss:` as well, with the certificate of `tlsAuthority`. */
+  readonly tls?: boolean;
+  /** Given, the phones are silent, and each set-up is told here. */
+  readonly onSetUp?: (event: SetUpEvent) => void;
+}
+
 type Told =
-  | { readonly kind: 'ready'; readonly app: number; readonly sound: number }
+  | { readonly kind: 'ready'; readonly app: number; readonly sip: number }
   | ({ readonly kind: 'report' } & LoadReport)
   | ({ readonly kind: 'window' } & LoadWindow);
 
@@ -74,36 +85,15 @@ export class Load {
     this.pids = [child.pid ?? 0, ...(front === null ? [] : [front.pid])];
   }
 
-  /** `tls`: the app can be reached by `wss:` as well, with the certificate of `tlsAuthority`. */
-  static async start(closers: Closers, { tls = false } = {}): Promise<Load> {
+  static async start(closers: Closers, { tls = false, onSetUp }: LoadOptions = {}): Promise<Load> {
     const child = spawn(compiled(), [], { stdio: ['pipe', 'pipe', 'inherit'] });
     closers.push(() => ended(child));
-    const told = linesOf(child.stdout);
+    const told = linesOf(child.stdout, onSetUp ?? (() => {}));
     const ready = await told('ready');
     if (ready.kind !== 'ready') throw new Error('the load did not start');
-    const agent = await openUserAgent(
-      { host: '127.0.0.1', port: 0, publicAddress: null, product: 'bench-caller' },
-      {
-        onInvite: (invitation) => {
-          let port = portOf(invitation.sdp);
-          const answer = pcmuAnswer(ready.sound);
-          const onReoffer = (sdp: string | null): void => {
-            const before = port;
-            port = portOf(sdp);
-            call.answerReoffer(answer);
-            child.stdin.write(`move ${before} ${port}\n`);
-          };
-          const call = invitation.accept({ ...indifferent, onReoffer });
-          call.answer(answer);
-          child.stdin.write(`call ${port}\n`);
-        },
-      },
-      systemClock,
-      silentLogger,
-    );
-    closers.push(() => agent.close(0));
+    if (onSetUp) child.stdin.write('tell\n');
     const front = tls ? await startTlsFront(ready.app, closers) : null;
-    return new Load(child, told, agent.address.port, ready.app, front);
+    return new Load(child, told, ready.sip, ready.app, front);
   }
 
   /** Frames sent from here on count. */
@@ -132,8 +122,6 @@ export class Load {
   }
 }
 
-const portOf = (sdp: string | null): string => /^m=audio (\d+)/m.exec(sdp ?? '')?.[1] ?? '0';
-
 interface TlsFront {
   readonly pid: number;
   readonly port: number;
@@ -156,11 +144,15 @@ async function ended(child: ChildProcessByStdio<Writable, Readable, null>): Prom
   await gone;
 }
 
-/** Waits for the next line of a kind. */
-function linesOf(stdout: Readable): (kind: Told['kind']) => Promise<Told> {
+/** Waits for the next line of a kind; set-ups are told as they come. */
+function linesOf(stdout: Readable, onSetUp: (event: SetUpEvent) => void): (kind: Told['kind']) => Promise<Told> {
   const waiting = new Map<string, (told: Told) => void>();
   createInterface({ input: stdout }).on('line', (line) => {
-    const told = JSON.parse(line) as Told;
+    const told = JSON.parse(line) as Told | SetUpEvent;
+    if (told.kind === 'answered' || told.kind === 'heard') {
+      onSetUp(told);
+      return;
+    }
     waiting.get(told.kind)?.(told);
     waiting.delete(told.kind);
   });

@@ -30,6 +30,8 @@ const { values: options } = parseArgs({
     mode: { type: 'string', default: 'two-way' },
     /** Leave all processes where the scheduler puts them; the calls still have one thread. */
     unpinned: { type: 'boolean', default: false },
+    /** Phones and app on the same cores as the system: what one core and two hold with all that comes with it. */
+    crowded: { type: 'boolean', default: false },
     /** Of the system under test; 0 takes all calls, whatever becomes of them. Else no more are placed than it takes. */
     'busy-limit': { type: 'string', default: '0' },
     /** Whose sockets carry the audio: native or node. */
@@ -102,10 +104,10 @@ function measured(tried: Trial): Promise<Row> {
 async function trial(threads: number, use: (tried: Trial) => Promise<void>): Promise<void> {
   const closers = new Closers();
   try {
-    const { unpinned, shared, sockets } = options;
+    const { unpinned, crowded, shared, sockets } = options;
     const settings = { BUSY_LIMIT: options['busy-limit'], MEDIA_SOCKETS: sockets };
     const nodeOptions = options['node-options'];
-    await use(await Trial.start({ mode, threads, unpinned, shared, nodeOptions, settings }, closers));
+    await use(await Trial.start({ mode, threads, unpinned, crowded, shared, nodeOptions, settings }, closers));
   } finally {
     await closers.close();
   }

@@ -12,6 +12,8 @@ export interface TrialOptions {
   readonly threads: number;
   /** Processes stay where the scheduler puts them. */
   readonly unpinned: boolean;
+  /** Phones and app are on the cores of the system, also when there is another. */
+  readonly crowded: boolean;
   /** The machine is shared: the system is put before other work. */
   readonly shared: boolean;
   readonly nodeOptions: string;
@@ -59,7 +61,7 @@ export class Trial {
   }
 
   static async start(options: TrialOptions, closers: Closers): Promise<Trial> {
-    const { mode, threads, unpinned, shared, nodeOptions, settings } = options;
+    const { mode, threads, unpinned, crowded, shared, nodeOptions, settings } = options;
     const load = await Load.start(closers, { tls: mode === 'wss' });
     // Its processes and threads inherit this, and may then choose cores of their own among them.
     const cores = threads === 1 ? '0' : '0,1';
@@ -74,7 +76,7 @@ export class Trial {
       },
       closers,
     );
-    if (!unpinned) pin([...load.pids, process.pid], LOAD_CORES);
+    if (!unpinned) pin([...load.pids, process.pid], crowded ? cores : LOAD_CORES);
     if (!prefer(load.pids, 'real-time')) console.log('  the load has no real-time priority: its delays count');
     if (shared) system.putFirst();
     return new Trial(options, system, load);

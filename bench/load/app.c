@@ -15,6 +15,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "now.h"
 #include "sha1.h"
 
 enum {
@@ -23,6 +24,7 @@ enum {
     OUT_BYTES = 4096,
     KEPT_BYTES = 1 << 20,
     PREFIX_BYTES = 128,
+    PATH_BYTES = 64,
     /* The first media message that is sent back: two seconds that were held while the socket opened may come at once. */
     ECHO_FROM = 125,
     TEXT = 1,
@@ -38,24 +40,19 @@ struct peer {
     int echoes;
     unsigned seen;
     int filled;
+    int heard;
     int prefix_length;
     size_t kept;
     uint8_t *held;
     char prefix[PREFIX_BYTES];
+    char path[PATH_BYTES];
     uint8_t in[IN_BYTES];
 };
 
 static struct peer *peers[MAX_SOCKETS];
 static int listener = -1, watcher = -1;
-static int64_t held_until;
-static int holding;
-
-static int64_t now_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return now.tv_sec * 1000LL + now.tv_nsec / 1000000;
-}
+static double held_until;
+static int holding, telling;
 
 int app_open(int epoll)
 {
@@ -125,6 +122,7 @@ static int upgrade(struct peer *peer)
     sha1_short(seed, (size_t)length, digest);
     base64(digest, sizeof digest, accept);
     peer->echoes = strstr(text, "GET /two-way") == text ? TEXT : strstr(text, "GET /duplex") == text ? BINARY : 0;
+    sscanf(text, "GET %63s", peer->path);
     length = snprintf(answer, sizeof answer,
         "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: %s\r\n\r\n", accept);
     if (send(peer->socket, answer, (size_t)length, MSG_NOSIGNAL) != length)
@@ -176,6 +174,11 @@ static void on_text(struct peer *peer, char *text, int length)
                 "{\"event\":\"media\",\"streamSid\":\"%.34s\",\"media\":{\"payload\":\"", sid + 13);
         return;
     }
+    if (!peer->heard && telling) {
+        printf("{\"kind\":\"heard\",\"path\":\"%s\",\"atMs\":%.3f}\n", peer->path, now_ms());
+        fflush(stdout);
+    }
+    peer->heard = 1;
     if (peer->echoes != TEXT || ++peer->seen < ECHO_FROM)
         return;
     char *from = memmem(text, (size_t)length, key, sizeof key - 1);
@@ -253,6 +256,11 @@ int app_ready(int socket)
     memmove(peer->in, peer->in + at, (size_t)(peer->filled - at));
     peer->filled -= at;
     return 1;
+}
+
+void app_tell(void)
+{
+    telling = 1;
 }
 
 void app_hold(int ms)

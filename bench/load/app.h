@@ -7,6 +7,8 @@
 
 /* Opens the listening socket, to be watched by `epoll`; its port. */
 int app_open(int epoll);
+/* Tells the first media message of each stream as a line of JSON: its path, and when (ms, monotonic). */
+void app_tell(void);
 /* Takes care of a socket of ours that is readable; 0 when it is none. */
 int app_ready(int socket);
 /* Keeps what would be sent back for so long, then sends it at once. */

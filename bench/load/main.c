@@ -1,12 +1,11 @@
 /*
- * The load of the benchmark: the sound of the phones and the app behind the streams, in one thread, so that
- * they use as little as possible of the machine that is being measured. The telephone's signalling is told
- * apart from it, by lines on standard input:
+ * The load of the benchmark: phones that answer every call, their sound, and the app behind the streams, in one thread,
+ * so that they use as little as possible of the machine that is being measured. Told what to do by lines on standard input:
  *
- *   call PORT   a call is up, its sound is at that port        measure   begin to count
- *   move OLD NEW   its sound is at another port now
- *   hold MS     the phones' packets are held back              window    what was measured since the last one
- *   stall MS    what the app sends back is held back           stop      report and go on
+ *   hold MS     the phones' packets are held back              measure   begin to count
+ *   stall MS    what the app sends back is held back           window    what was measured since the last one
+ *   tell        silent phones; answers and the first           stop      report and go on
+ *               media of streams are told as they come
  *
  * Ends with its standard input.
  */
@@ -22,6 +21,7 @@
 
 #include "app.h"
 #include "phones.h"
+#include "signalling.h"
 
 enum { EVENTS = 256, TICK_NS = 1000000, LINE = 128, STILL_COMING_TICKS = 500 };
 
@@ -29,16 +29,15 @@ static int report_in;
 
 static void obey(const char *line)
 {
-    int number = 0, moved = 0;
-    if (sscanf(line, "call %d", &number) == 1)
-        phones_add(number);
-    else if (sscanf(line, "move %d %d", &number, &moved) == 2)
-        phones_move(number, moved);
-    else if (sscanf(line, "hold %d", &number) == 1)
+    int number = 0;
+    if (sscanf(line, "hold %d", &number) == 1)
         phones_hold(number);
     else if (sscanf(line, "stall %d", &number) == 1)
         app_hold(number);
-    else if (strcmp(line, "measure") == 0)
+    else if (strcmp(line, "tell") == 0) {
+        signalling_tell();
+        app_tell();
+    } else if (strcmp(line, "measure") == 0)
         phones_measure();
     else if (strcmp(line, "window") == 0)
         phones_window();
@@ -92,14 +91,15 @@ int main(void)
     struct rlimit files = {.rlim_cur = 65536, .rlim_max = 65536};
     setrlimit(RLIMIT_NOFILE, &files);
     int epoll = epoll_create1(0);
-    int app = app_open(epoll), sound = phones_open();
+    int app = app_open(epoll), sound = phones_open(), sip = signalling_open(sound);
     int timer = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK);
     struct itimerspec every = {.it_interval.tv_nsec = TICK_NS, .it_value.tv_nsec = TICK_NS};
     timerfd_settime(timer, 0, &every, NULL);
     watch(epoll, timer);
     watch(epoll, phones_socket());
+    watch(epoll, signalling_socket());
     watch(epoll, STDIN_FILENO);
-    printf("{\"kind\":\"ready\",\"app\":%d,\"sound\":%d}\n", app, sound);
+    printf("{\"kind\":\"ready\",\"app\":%d,\"sip\":%d}\n", app, sip);
     fflush(stdout);
     for (;;) {
         struct epoll_event events[EVENTS];
@@ -110,6 +110,8 @@ int main(void)
                 tick(timer);
             else if (descriptor == phones_socket())
                 phones_receive();
+            else if (descriptor == signalling_socket())
+                signalling_receive();
             else if (descriptor == STDIN_FILENO)
                 read_orders();
             else
