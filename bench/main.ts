@@ -30,7 +30,7 @@ const { values: options } = parseArgs({
     mode: { type: 'string', default: 'two-way' },
     /** Leave all processes where the scheduler puts them; the calls still have one thread. */
     unpinned: { type: 'boolean', default: false },
-    /** Phones and app on the same cores as the system: what one core and two hold with all that comes with it. */
+    /** Phones and app on the one core of the system too, as they are with two: what each holds with all that comes with it. */
     crowded: { type: 'boolean', default: false },
     /** Of the system under test; 0 takes all calls, whatever becomes of them. Else no more are placed than it takes. */
     'busy-limit': { type: 'string', default: '0' },

@@ -12,7 +12,7 @@ export interface TrialOptions {
   readonly threads: number;
   /** Processes stay where the scheduler puts them. */
   readonly unpinned: boolean;
-  /** Phones and app are on the cores of the system, also when there is another. */
+  /** Phones and app share a core with the system, also when it has one alone; with two they always do. */
   readonly crowded: boolean;
   /** The machine is shared: the system is put before other work. */
   readonly shared: boolean;
@@ -76,7 +76,7 @@ export class Trial {
       },
       closers,
     );
-    if (!unpinned) pin([...load.pids, process.pid], crowded ? cores : LOAD_CORES);
+    if (!unpinned) pin([...load.pids, process.pid], crowded ? cores.slice(-1) : LOAD_CORES);
     if (!prefer(load.pids, 'real-time')) console.log('  the load has no real-time priority: its delays count');
     if (shared) system.putFirst();
     return new Trial(options, system, load);
