@@ -1,6 +1,7 @@
 /**
  * Owns the parser process: starts it, hands it one document at a time, kills and replaces it when it
- * is late or dies. A deadline, or a second crash over it, costs the document (12100), never the next.
+ * is late or dies. A deadline, or a second crash over it, costs the document (12100), never the next; those that wait are
+ * refused when no process comes up at all.
  * Closed by whoever opened it.
  */
 import { type ChildProcess, fork } from 'node:child_process';
@@ -13,6 +14,8 @@ import { type ReadXml, refuseUnseen, unjudged, type XmlReader } from './xml-read
 /** The most a document may take, from the moment the process has it. */
 const DEADLINE_MS = 1000;
 const START_DEADLINE_MS = 15_000;
+/** Processes that die before they have come up, one after the other, until none is expected to. */
+const MAX_FAILED_STARTS = 3;
 /** Documents waiting; at 64 kB each this bounds memory at 16 MB. */
 const MAX_WAITING = 256;
 
@@ -48,6 +51,7 @@ export class XmlChild implements XmlReader {
   readonly #waiting: Waiting[] = [];
   #state: State = { at: 'down' };
   #timer: { readonly cancel: () => void } | null = null;
+  #failedStarts = 0;
 
   constructor(options: XmlChildOptions) {
     this.#clock = options.clock ?? systemClock;
@@ -124,6 +128,7 @@ export class XmlChild implements XmlReader {
     const state = this.#state;
     if (!('child' in state) || state.child !== child) return;
     this.#stopTimer();
+    this.#failedStarts = 0;
     this.#state = { at: 'idle', child };
     if (state.at === 'reading') {
       state.document.answer(isReadXml(message) ? message : unjudged('the parser process answered nonsense'));
@@ -131,17 +136,23 @@ export class XmlChild implements XmlReader {
     this.#proceed();
   }
 
-  /** It died by itself: the document it had is read once more by the next one, first of all. */
+  /** It died by itself: the document it had is read once more by the next one, first of all; who waits goes on waiting. */
   #died(child: ChildProcess, why: string): void {
     const state = this.#state;
-    if (state.at === 'reading' && state.child === child && !state.document.again) {
+    if (!('child' in state) || state.child !== child) return;
+    if (state.at === 'reading' && !state.document.again) {
       this.#waiting.unshift({ ...state.document, again: true });
       this.#state = { at: 'idle', child };
+    }
+    if (state.at === 'starting') {
+      this.#failedStarts += 1;
+      if (this.#failedStarts < MAX_FAILED_STARTS) this.#state = { at: 'idle', child };
+      else this.#failedStarts = 0;
     }
     this.#gone(child, why);
   }
 
-  /** The process is lost or no longer wanted; costs the document it had, or the first one waiting when it never came up. */
+  /** The process is lost or no longer wanted; costs the document it had, or all that wait when none comes up. */
   #gone(child: ChildProcess, why: string): void {
     const state = this.#state;
     if (!('child' in state) || state.child !== child) return;

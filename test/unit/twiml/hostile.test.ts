@@ -78,6 +78,39 @@ describe('the parser process', () => {
     assert.notEqual(child.pid, before);
   });
 
+  it('costs nobody anything when it is killed before it has come up, and all that wait when none does', async () => {
+    const killed = new XmlChild({});
+    const killWhatStarts = async (times: number): Promise<void> => {
+      const until = performance.now() + 20_000;
+      for (let time = 0, last: number | null = null; time < times; time += 1) {
+        for (; killed.pid === null || killed.pid === last; await new Promise(setImmediate))
+          assert.ok(performance.now() < until, 'another one is started');
+        last = killed.pid;
+        process.kill(last, 'SIGKILL');
+      }
+    };
+    const readThree = () => Promise.all([1, 2, 3].map(() => killed.read('<Response/>')));
+    try {
+      const lucky = readThree();
+      await killWhatStarts(2);
+      assert.deepEqual(
+        (await lucky).map(({ kind }) => kind),
+        ['tree', 'tree', 'tree'],
+      );
+      process.kill(killed.pid ?? assert.fail(), 'SIGKILL');
+      while (killed.pid !== null) await new Promise(setImmediate);
+      const unlucky = readThree();
+      await killWhatStarts(3);
+      assert.deepEqual(
+        (await unlucky).map((read) => read.kind === 'refused' && read.problem.code),
+        [12_100, 12_100, 12_100],
+      );
+      assert.equal((await killed.read('<Response/>')).kind, 'tree');
+    } finally {
+      await killed.close();
+    }
+  });
+
   it('has a second for a document, then it is replaced: 12100', async () => {
     const clock = new ManualClock();
     const slow = new XmlChild({ clock });
