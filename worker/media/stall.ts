@@ -34,7 +34,7 @@ const LEAST_MS = 5;
  * again; more each time it does, until ten seconds without. A gap of a few frames that comes again long after the last one
  * is the work of clocks that differ, and is prevented for good.
  */
-const CUSHIONS_MS = [0, 0, 25, 40, 60] as const;
+const CUSHIONS_MS = [0, 0, 15, 30, 60] as const;
 const MEMORY_BEATS = 500;
 const CREEP_CUSHION_MS = 28;
 const CREEP_GAP_MS = 60;
