@@ -35,7 +35,7 @@ export class Bells {
     const key = this.keyOf(listener);
     const waiting = await attempt(this.#client.rpush(key, sid));
     // Nobody takes them at the moment: they must not pile up for a listener that has gone for good.
-    if (waiting > 1) await attempt(this.#client.pexpire(key, KEPT_MS));
+    if (waiting === 2 || waiting > MOST) await attempt(this.#client.pexpire(key, KEPT_MS));
     if (waiting > MOST) await attempt(this.#client.ltrim(key, -MOST, -1));
   }
 
