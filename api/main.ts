@@ -8,7 +8,7 @@ import { createLogger, type Logger } from '../shared/kernel/log.ts';
 import { runService, type ServiceInfo } from '../shared/launch/service.ts';
 import { RedisPing } from '../shared/metrics/redis-ping.ts';
 import { createDestinationGuard } from '../shared/net/destination.ts';
-import { openQueue } from '../shared/queue.ts';
+import { openQueue } from '../shared/queue/queue.ts';
 import { readSettings, SettingsError } from '../shared/settings.ts';
 import { openStore } from '../shared/store/open.ts';
 import { connectRedis, sendRaw, untilReady } from '../shared/store/redis.ts';

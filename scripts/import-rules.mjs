@@ -17,8 +17,7 @@ const rooms = {
   'shared/store': ['shared/kernel', 'shared/domain', 'shared/store'],
   'shared/metrics': ['shared/kernel', 'shared/metrics'],
   'shared/tracing': ['shared/tracing'],
-  'shared/queue.ts': ['shared/kernel', 'shared/domain', 'shared/store', 'shared/queue-intake.ts'],
-  'shared/queue-intake.ts': ['shared/kernel', 'shared/store'],
+  'shared/queue': ['shared/kernel', 'shared/domain', 'shared/store', 'shared/queue'],
   'shared/settings.ts': ['shared/kernel'],
   'shared/trunks.ts': ['shared/kernel', 'shared/domain'],
   'shared/launch': ['shared/kernel', 'shared/launch', 'shared/settings.ts'],
@@ -108,7 +107,7 @@ const importers = {
     'shared/store/redis-nodes.ts',
     'shared/store/redis-probe.ts',
   ],
-  bullmq: ['shared/queue.ts', 'shared/queue-intake.ts'],
+  bullmq: ['shared/queue/queue.ts', 'shared/queue/intake.ts', 'shared/queue/producers.ts'],
   ws: ['worker/stream/dial.ts', 'worker/stream/ws-socket.ts'],
   '@opentelemetry': 'shared/tracing/otel.ts',
 };

@@ -58,7 +58,7 @@ async function start(closers: Closers): Promise<ServiceInfo> {
  */
 async function handOver(owner: OwnerId, redisUrl: string, log: Logger): Promise<void> {
   try {
-    const { openQueue } = await import('../shared/queue.ts');
+    const { openQueue } = await import('../shared/queue/queue.ts');
     const queue = await openQueue(redisUrl, clock, log);
     const calls = await queue.handOver(owner).finally(() => queue.close());
     log.warn({ calls, owner }, 'the calls of a thread that died are handed over');

@@ -11,7 +11,7 @@ import { createLogger, type Logger } from '../shared/kernel/log.ts';
 import { RedisPing } from '../shared/metrics/redis-ping.ts';
 import { createDestinationGuard } from '../shared/net/destination.ts';
 import { readMoved } from '../shared/net/moved-notice.ts';
-import { leaseTimes, openQueue } from '../shared/queue.ts';
+import { leaseTimes, openQueue } from '../shared/queue/queue.ts';
 import { readSettings, type Settings, SettingsError } from '../shared/settings.ts';
 import { openStore } from '../shared/store/open.ts';
 import { openTracer } from '../shared/tracing/open-tracer.ts';

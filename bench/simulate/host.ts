@@ -7,7 +7,7 @@ import { systemClock as clock } from '../../shared/kernel/clock.ts';
 import { Closers } from '../../shared/kernel/closers.ts';
 import type { OwnerId } from '../../shared/kernel/ids.ts';
 import { createLogger } from '../../shared/kernel/log.ts';
-import { openQueue } from '../../shared/queue.ts';
+import { openQueue } from '../../shared/queue/queue.ts';
 import { openStore } from '../../shared/store/open.ts';
 import { unobserved } from '../../worker/pool/observer.ts';
 import { openPool } from '../../worker/pool/pool.ts';

@@ -15,7 +15,7 @@ import { Closers } from '../../shared/kernel/closers.ts';
 import type { CallSid } from '../../shared/kernel/ids.ts';
 import { silentLogger } from '../../shared/kernel/log.ts';
 import { startRedis } from '../../shared/launch/redis.ts';
-import { type CallQueue, openQueue } from '../../shared/queue.ts';
+import { type CallQueue, openQueue } from '../../shared/queue/queue.ts';
 import { openStore } from '../../shared/store/open.ts';
 import { connectRedisAt, untilReady } from '../../shared/store/redis.ts';
 import type { Store } from '../../shared/store/store.ts';

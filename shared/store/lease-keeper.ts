@@ -1,6 +1,6 @@
 /**
  * Keeps the lease of one owner, and knows the calls it holds under it: renews it, sweeps for owners that are gone, and after
- * any doubt whether all its calls are still its own asks for each. Made by `shared/queue.ts` for whoever works calls,
+ * any doubt whether all its calls are still its own asks for each. Made by `shared/queue` for whoever works calls,
  * who stops it.
  */
 import type { Clock, Timer } from '../kernel/clock.ts';

@@ -151,7 +151,7 @@ export interface StreamStore {
   save(sid: CallSid, stream: StreamSid, epoch: Epoch, patch: StreamPatch): Promise<Fenced>;
 }
 
-/** The boxes of a call. Posting answers with whom to ring; the bell is `shared/queue.ts`. @throws BoxFull */
+/** The boxes of a call. Posting answers with whom to ring; the bells are in `shared/queue`. @throws BoxFull */
 export interface Mailbox {
   /** Refused when the call has ended: nobody will read it. */
   postToCall(

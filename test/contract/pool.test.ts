@@ -8,7 +8,7 @@ import type { CallLetter } from '../../shared/domain/letter.ts';
 import { type Clock, systemClock } from '../../shared/kernel/clock.ts';
 import { type CallSid, FIRST_LEG, type GatewayId, type OwnerId } from '../../shared/kernel/ids.ts';
 import { silentLogger } from '../../shared/kernel/log.ts';
-import { type CallQueue, openQueue } from '../../shared/queue.ts';
+import { type CallQueue, openQueue } from '../../shared/queue/queue.ts';
 import { openStore } from '../../shared/store/open.ts';
 import { connectRedis, type RedisClient, RedisUnavailable, untilReady } from '../../shared/store/redis.ts';
 import type { Store } from '../../shared/store/store.ts';

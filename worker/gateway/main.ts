@@ -11,7 +11,7 @@ import { isAccountSid } from '../../shared/kernel/ids.ts';
 import { createLogger } from '../../shared/kernel/log.ts';
 import { openProbe } from '../../shared/launch/probe.ts';
 import { runService, type ServiceInfo } from '../../shared/launch/service.ts';
-import { openQueue } from '../../shared/queue.ts';
+import { openQueue } from '../../shared/queue/queue.ts';
 import { readSettings, type Settings, SettingsError } from '../../shared/settings.ts';
 import { openStore } from '../../shared/store/open.ts';
 import { openTracer } from '../../shared/tracing/open-tracer.ts';

@@ -4,7 +4,7 @@ import { describe, it } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
 import { type CallSid, newCallSid } from '../../../shared/kernel/ids.ts';
 import { silentLogger } from '../../../shared/kernel/log.ts';
-import { Intake } from '../../../shared/queue-intake.ts';
+import { Intake } from '../../../shared/queue/intake.ts';
 import { ManualClock } from '../../support/clock.ts';
 
 const LOOK_MS = 250;

@@ -1,21 +1,22 @@
 /**
- * The queues, and the only importer of bullmq: `calls` (a call is a job, its id the call's sid),
- * `callbacks` (what is still owed when a call has ended) and one per worker thread (`bell-<id>`) of what the API asks
- * of its calls. Gateways and workers ring each other beside it (store/bells.ts). BullMQ hands calls out; who has them is then said by the lease of
- * their owner (store/leases.ts). A call may still be handed to a second owner while the first runs, when that
- * stalled: the epoch of the store keeps it from writing, `worker/pool/lease.ts` from speaking.
+ * The queues: `calls` (a call is a job, its id the call's sid), `callbacks` (what is still owed when a call has ended)
+ * and one for each worker thread (`bell-<id>`) of what the API asks of its calls. Gateways and workers ring each other
+ * beside them (bells.ts). BullMQ, which this folder alone imports, hands calls out; who has them is then said by the lease
+ * of their owner (store/leases.ts). A call may still be handed to a second owner while the first runs, when that stalled:
+ * the epoch of the store keeps it from writing, `worker/pool/lease.ts` from speaking.
  */
-import { type Job, Queue, type QueueOptions, Worker, type WorkerOptions } from 'bullmq';
-import type { Clock } from './kernel/clock.ts';
-import { Closers } from './kernel/closers.ts';
-import { type CallSid, type GatewayId, isCallSid, type OwnerId } from './kernel/ids.ts';
-import type { Logger } from './kernel/log.ts';
-import { Intake } from './queue-intake.ts';
-import { BellListener, Bells } from './store/bells.ts';
-import { LateRings } from './store/late-rings.ts';
-import { LeaseKeeper } from './store/lease-keeper.ts';
-import { LEASE_MS, Leases, RENEW_EVERY_MS } from './store/leases.ts';
-import { attempt, connectRedisAt, type RedisClient, RedisUnavailable, untilReady } from './store/redis.ts';
+import { type Job, Worker, type WorkerOptions } from 'bullmq';
+import type { Clock } from '../kernel/clock.ts';
+import { Closers } from '../kernel/closers.ts';
+import { type CallSid, type GatewayId, isCallSid, type OwnerId } from '../kernel/ids.ts';
+import type { Logger } from '../kernel/log.ts';
+import { LeaseKeeper } from '../store/lease-keeper.ts';
+import { LEASE_MS, Leases, RENEW_EVERY_MS } from '../store/leases.ts';
+import { attempt, connectRedisAt, type RedisClient, RedisUnavailable, untilReady } from '../store/redis.ts';
+import { BellListener, Bells } from './bells.ts';
+import { Intake } from './intake.ts';
+import { LateRings } from './late-rings.ts';
+import { bellOf, Producers } from './producers.ts';
 
 /** A consumer of one queue. `close` takes nothing new and waits for what runs; `abandon` does not wait. */
 export interface QueueWorker {
@@ -87,12 +88,9 @@ const START_TIMEOUT_MS = 10_000;
 /** The pool gives a call up long before; BullMQ itself must never drop one without a word. */
 const MAX_STALLED = 1_000_000;
 const CALL_JOB = { removeOnComplete: true, removeOnFail: { count: 1000 } } as const;
-const MAX_BELLS = 256;
 const BELLS_AT_ONCE = 64;
 const CALLBACK_ATTEMPTS = 12;
 const CALLBACK_PAUSE_MS = 2000;
-
-const bellOf = (id: OwnerId): string => `bell-${id.replace(/[^\w.-]/g, '-')}`;
 
 /** @throws RedisUnavailable when Redis does not answer within ten seconds. */
 export async function openQueue(redisUrl: string, clock: Clock, log: Logger): Promise<CallQueue> {
@@ -116,12 +114,12 @@ class RedisCallQueue implements CallQueue {
   readonly #leases: Leases;
   readonly #bells: Bells;
   readonly #lateRings: LateRings;
-  /** Producers by queue name; the bells among them are bounded, the least lately opened goes first. */
-  readonly #producers = new Map<string, Queue>();
+  readonly #producers: Producers;
 
   constructor(redisUrl: string, client: RedisClient, clock: Clock, log: Logger) {
     this.#redisUrl = redisUrl;
     this.#client = client;
+    this.#producers = new Producers(client, PREFIX, log);
     this.#leases = new Leases(client, `${PREFIX}:calls:`, CALL_JOB);
     this.#bells = new Bells(client, `${PREFIX}:rings:`);
     this.#lateRings = new LateRings(clock);
@@ -130,7 +128,7 @@ class RedisCallQueue implements CallQueue {
   }
 
   async addCall(sid: CallSid): Promise<void> {
-    await attempt(this.#producer('calls').add('call', { sid }, { jobId: sid, ...CALL_JOB }));
+    await attempt(this.#producers.of('calls').add('call', { sid }, { jobId: sid, ...CALL_JOB }));
   }
 
   dropCall(sid: CallSid): Promise<void> {
@@ -138,11 +136,11 @@ class RedisCallQueue implements CallQueue {
   }
 
   waiting(): Promise<number> {
-    return attempt(this.#producer('calls').getWaitingCount());
+    return attempt(this.#producers.of('calls').getWaitingCount());
   }
 
   async owing(): Promise<number> {
-    const counts = await attempt(this.#producer('callbacks').getJobCounts('waiting', 'active', 'delayed'));
+    const counts = await attempt(this.#producers.of('callbacks').getJobCounts('waiting', 'active', 'delayed'));
     return Object.values(counts).reduce((sum, count) => sum + count, 0);
   }
 
@@ -157,7 +155,7 @@ class RedisCallQueue implements CallQueue {
 
   async addCallbacks(sid: CallSid): Promise<void> {
     await attempt(
-      this.#producer('callbacks').add(
+      this.#producers.of('callbacks').add(
         'deliver',
         { sid },
         {
@@ -275,16 +273,16 @@ class RedisCallQueue implements CallQueue {
 
   async removeBell(owner: OwnerId): Promise<void> {
     const name = bellOf(owner);
-    const queue = this.#producer(name);
+    const queue = this.#producers.of(name);
     await attempt(queue.obliterate({ force: true }));
-    this.#forget(name);
+    this.#producers.forget(name);
     await this.#bells.remove(owner);
   }
 
   async close(): Promise<void> {
     const closers = new Closers();
     closers.push(() => this.#client.disconnect());
-    for (const queue of this.#producers.values()) closers.push(() => queue.close());
+    closers.push(() => this.#producers.close());
     for (const worker of this.#workers) closers.push(() => worker.abandon());
     for (const keeper of this.#keepers) keeper.stop();
     this.#lateRings.close();
@@ -301,38 +299,7 @@ class RedisCallQueue implements CallQueue {
   }
 
   async #ring(bell: string, sid: CallSid): Promise<void> {
-    await attempt(this.#producer(bell).add('ring', { sid }, { removeOnComplete: true, removeOnFail: true }));
-  }
-
-  #producer(name: string): Queue {
-    const known = this.#producers.get(name);
-    if (known) return known;
-    // A queue object made while Redis is away would never work: it asks for the version once.
-    if (this.#client.status !== 'ready') throw new RedisUnavailable(new Error(`connection is ${this.#client.status}`));
-    const options: QueueOptions = {
-      connection: this.#client,
-      prefix: PREFIX,
-      skipWaitingForReady: true,
-      streams: { events: { maxLen: 100 } },
-    };
-    const queue = new Queue(name, options);
-    queue.on('error', (error) => this.#log.debug({ err: error, queue: name }, 'queue failed'));
-    queue.waitUntilReady().catch(() => this.#forget(name));
-    this.#producers.set(name, queue);
-    this.#evict();
-    return queue;
-  }
-
-  #forget(name: string): void {
-    const queue = this.#producers.get(name);
-    this.#producers.delete(name);
-    queue?.close().catch((error: unknown) => this.#log.debug({ err: error, queue: name }, 'queue did not close'));
-  }
-
-  #evict(): void {
-    const bells = [...this.#producers.keys()].filter((name) => name.startsWith('bell-'));
-    const [oldest] = bells;
-    if (bells.length > MAX_BELLS && oldest !== undefined) this.#forget(oldest);
+    await attempt(this.#producers.of(bell).add('ring', { sid }, { removeOnComplete: true, removeOnFail: true }));
   }
 
   #worker(

@@ -2,15 +2,15 @@
  * Takes the jobs that are calls, one after the other and only while there is room: how many may run is said by
  * whoever measures the load, and can change while they run. BullMQ's own concurrency cannot: a worker whose places
  * are all taken looks at it again when a job ends, and a call may last for hours. So BullMQ's one place is held for
- * the taking alone: the call runs beside it, under the lease of its owner. Made by `shared/queue.ts`.
+ * the taking alone: the call runs beside it, under the lease of its owner. Made by `queue.ts`.
  */
 import { DelayedError, type Job } from 'bullmq';
-import type { Clock } from './kernel/clock.ts';
-import { pause } from './kernel/deadline.ts';
-import { type CallSid, isCallSid } from './kernel/ids.ts';
-import type { Logger } from './kernel/log.ts';
-import type { LeaseKeeper } from './store/lease-keeper.ts';
-import type { LetGo } from './store/leases.ts';
+import type { Clock } from '../kernel/clock.ts';
+import { pause } from '../kernel/deadline.ts';
+import { type CallSid, isCallSid } from '../kernel/ids.ts';
+import type { Logger } from '../kernel/log.ts';
+import type { LeaseKeeper } from '../store/lease-keeper.ts';
+import type { LetGo } from '../store/leases.ts';
 
 /** What is of interest of a job. */
 export type JobOfCall = Pick<Job<unknown>, 'id' | 'stalledCounter'>;

@@ -4,7 +4,7 @@
  */
 import type { Clock } from '../kernel/clock.ts';
 import { pause } from '../kernel/deadline.ts';
-import { RedisUnavailable } from './redis.ts';
+import { RedisUnavailable } from '../store/redis.ts';
 
 const AGAIN_MS = 250;
 /** By then the reader has looked into the box. */

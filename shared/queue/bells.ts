@@ -9,7 +9,7 @@ import type { Clock } from '../kernel/clock.ts';
 import { pause } from '../kernel/deadline.ts';
 import { type CallSid, type GatewayId, isCallSid, type OwnerId } from '../kernel/ids.ts';
 import type { Logger } from '../kernel/log.ts';
-import { attempt, type RedisClient } from './redis.ts';
+import { attempt, type RedisClient } from '../store/redis.ts';
 
 type Listener = OwnerId | GatewayId;
 
