@@ -57,6 +57,8 @@ export interface Listening {
   readonly log: Logger;
   /** Quick; must not throw. */
   readonly onRing: (sid: CallSid) => void;
+  /** The connection was lost and is there again: what rang in between may have been lost with it. */
+  readonly onGap: () => void;
 }
 
 /** Hears one bell, in the order it rang, from the moment it is made. */
@@ -69,6 +71,7 @@ export class BellListener {
 
   constructor(options: Listening) {
     this.#options = options;
+    options.connection.once('ready', () => options.connection.on('ready', options.onGap));
     this.#done = this.#listen();
   }
 

@@ -72,8 +72,11 @@ export interface CallQueue {
   workCallbacks(concurrency: number, deliver: (sid: CallSid) => Promise<void>): QueueWorker;
   /** Tells each ring of `ringOwner`; the listener must be quick and must not throw. */
   hearBell(owner: OwnerId, onRing: (sid: CallSid) => void): QueueWorker;
-  /** Tells each `signal`; as above. `close` leaves what is signalled from then on to the next listener. */
-  hearSignals(listener: OwnerId | GatewayId, onRing: (sid: CallSid) => void): QueueWorker;
+  /**
+   * Tells each `signal`; as above. `close` leaves what is signalled from then on to the next listener. After `onGap` some
+   * may have been lost.
+   */
+  hearSignals(listener: OwnerId | GatewayId, onRing: (sid: CallSid) => void, onGap?: () => void): QueueWorker;
   /** Removes the bells of an owner that is gone for good. */
   removeBell(owner: OwnerId): Promise<void>;
   close(): Promise<void>;
@@ -253,10 +256,10 @@ class RedisCallQueue implements CallQueue {
     return this.#worker(bellOf(owner), run, options).consumer;
   }
 
-  hearSignals(listener: OwnerId | GatewayId, onRing: (sid: CallSid) => void): QueueWorker {
+  hearSignals(listener: OwnerId | GatewayId, onRing: (sid: CallSid) => void, onGap = (): void => {}): QueueWorker {
     const connection = connectRedisAt(this.#redisUrl, PREFIX, 'blocking', this.#log);
     const key = this.#bells.keyOf(listener);
-    const ears = new BellListener({ connection, key, clock: this.#clock, log: this.#log, onRing });
+    const ears = new BellListener({ connection, key, clock: this.#clock, log: this.#log, onRing, onGap });
     const consumer: QueueWorker = {
       close: async () => {
         await ears.close(this.#client);

@@ -285,6 +285,23 @@ describe('the pool', () => {
     assert.equal(bench.sessions.filter((session) => session.call !== null).length, 0);
   });
 
+  it('looks into every box within a second when the connection that brings rings was lost', async () => {
+    const bench = await openBench();
+    const sids = await Promise.all(Array.from({ length: 5 }, () => queued()));
+    await bench.until(() => bench.sessions.filter(({ call }) => call !== null).length === sids.length);
+    for (const sid of sids) await store.mailbox.postToCall(sid, { kind: 'press', digits: '1' });
+    const listening = String(await raw.client('LIST'))
+      .split('\n')
+      .filter((line) => / cmd=blpop /.test(line));
+    assert.equal(listening.length, 1, 'the owner hears its bell');
+    const began = systemClock.monotonic();
+    for (const line of listening) await raw.client('KILL', 'ID', /\bid=(\d+)/.exec(line)?.[1] ?? '');
+    await bench.until(() => bench.sessions.every(({ letters }) => letters.length === 1));
+    assert.ok(systemClock.monotonic() - began < 8000, 'not only in the usual round of 15 s');
+    for (const session of bench.sessions) session.end();
+    for (const sid of sids) await ended(sid);
+  });
+
   it('rings again for the last letter of a call, which a gateway did not read', async () => {
     const bench = await openBench();
     const sid = await queued();

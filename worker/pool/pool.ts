@@ -8,7 +8,6 @@ import type { GatewayLetter } from '../../shared/domain/letter.ts';
 import type { Timer } from '../../shared/kernel/clock.ts';
 import { DeadlineExceeded, withDeadline } from '../../shared/kernel/deadline.ts';
 import { type CallSid, type Epoch, FIRST_LEG, type GatewayId } from '../../shared/kernel/ids.ts';
-import { turnOf } from '../../shared/kernel/turns.ts';
 import type { CallWorker, QueueWorker } from '../../shared/queue/queue.ts';
 import type { OwnerLoad, OwnerState } from '../../shared/store/store.ts';
 import { type Admission, type AdmissionBounds, limitOf, next, orphanLimitOf, startsOpen } from './admission.ts';
@@ -18,13 +17,12 @@ import { HAND_OVER_EVERY_MS, handOver } from './hand-over.ts';
 import type { PoolOptions } from './ports.ts';
 import { fine, type Relief, relieve, shareOfRoom } from './relief.ts';
 import { untilDone } from './retry.ts';
+import { Rounds } from './rounds.ts';
 import { RunningCall } from './running-call.ts';
 import { Surroundings } from './surroundings.ts';
 
 /** So many owners may die with one call before it is ended: it may be what kills them. */
 const MAX_RECOVERIES = 5;
-/** A ring can be lost with the command that made it; so every box is looked into this often. */
-const LOOK_EVERY_S = 15;
 /** Calls that were told to end at the close of the pool have this long to do so. */
 const FAREWELL_MS = 10_000;
 /** Calls that are handed over have this long for it. */
@@ -63,7 +61,7 @@ class CallPool implements Pool {
     readonly callbacks: QueueWorker;
     readonly ears: readonly QueueWorker[];
   } | null = null;
-  #look: Timer | null = null;
+  #rounds: Rounds | null = null;
   #measure: Timer | null = null;
   #admission: Admission;
   #relief: Relief = fine;
@@ -107,7 +105,7 @@ class CallPool implements Pool {
     await this.#surroundings.open();
     const onRing = (sid: CallSid): void => this.#running.get(sid)?.ring();
     this.#workers = {
-      ears: [queue.hearBell(owner, onRing), queue.hearSignals(owner, onRing)],
+      ears: [queue.hearBell(owner, onRing), queue.hearSignals(owner, onRing, () => this.#rounds?.hurry())],
       callbacks: queue.workCallbacks(CALLBACKS_AT_ONCE, (sid) => courier.deliver(sid)),
       calls: queue.workCalls({
         owner,
@@ -123,7 +121,7 @@ class CallPool implements Pool {
         },
       }),
     };
-    this.#scheduleLook();
+    this.#rounds = new Rounds(this.#options.clock, this.#running);
     this.#measureAgain();
   }
 
@@ -148,7 +146,7 @@ class CallPool implements Pool {
       }
     }
     this.#stop.abort(new Error('the pool is closed'));
-    this.#look?.cancel();
+    this.#rounds?.close();
     this.#measure?.cancel();
     this.#bells.close();
     await this.#workers?.callbacks.close();
@@ -300,13 +298,6 @@ class CallPool implements Pool {
     if (calls === 0) return;
     log.info({ calls, excess, ...this.#load }, 'calls are handed over because there are too many');
     await handOver([...this.#running.values()].slice(-calls), HAND_OVER_EVERY_MS, clock);
-  }
-
-  #scheduleLook(turn = 0): void {
-    this.#look = this.#options.clock.after(1000, () => {
-      for (const [sid, call] of this.#running) if (turnOf(sid, LOOK_EVERY_S) === turn) call.ring();
-      this.#scheduleLook((turn + 1) % LOOK_EVERY_S);
-    });
   }
 }
 
