@@ -1,16 +1,18 @@
-/** The keys that match a pattern, wherever they lie: on the one server, or on every primary of a Cluster. */
-import { Cluster } from 'ioredis';
+/** The servers of a Redis, and the keys that match a pattern, wherever they lie: on the one, or on every primary of a Cluster. */
+import { Cluster, type Redis } from 'ioredis';
 import { systemClock } from '../../shared/kernel/clock.ts';
 import { type RedisClient, untilReady } from '../../shared/store/redis.ts';
 
 const READY_MS = 10_000;
 
+export const serversOf = (client: RedisClient): readonly Redis[] =>
+  client instanceof Cluster ? client.nodes('master') : [client];
+
 export async function keysOf(client: RedisClient, pattern: string): Promise<readonly string[]> {
   // Before that a Cluster has no nodes, and nothing would be found.
   await untilReady(client, systemClock, READY_MS);
-  const servers = client instanceof Cluster ? client.nodes('master') : [client];
   const keys: string[] = [];
-  for (const server of servers) {
+  for (const server of serversOf(client)) {
     let cursor = '0';
     do {
       const [next, found] = await server.scan(cursor, 'MATCH', pattern, 'COUNT', 1000);
