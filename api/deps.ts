@@ -8,7 +8,7 @@ import type { Clock } from '../shared/kernel/clock.ts';
 import type { AccountSid } from '../shared/kernel/ids.ts';
 import type { Logger } from '../shared/kernel/log.ts';
 import type { DestinationGuard } from '../shared/net/destination.ts';
-import type { CallQueue } from '../shared/queue/queue.ts';
+import type { CallQueue } from '../shared/queue/ports.ts';
 import type { Settings } from '../shared/settings.ts';
 import type { Store } from '../shared/store/store.ts';
 import type { Tracer } from '../shared/tracing/tracer.ts';

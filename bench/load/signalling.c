@@ -84,7 +84,7 @@ static struct call *call_of(const char *message)
     if (line == NULL)
         return NULL;
     snprintf(id, sizeof id, "%.*s", line_length(line), line);
-    /* Only calls that are up are looked for, and never many at a time. */
+    /* One search an INVITE among some thousands, the newest first. */
     for (int i = count - 1; i >= 0; i--)
         if (strcmp(calls[i].id, id) == 0)
             return &calls[i];

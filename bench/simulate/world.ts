@@ -12,7 +12,7 @@ import {
   newCallSid,
   type OwnerId,
 } from '../../shared/kernel/ids.ts';
-import type { CallQueue } from '../../shared/queue/queue.ts';
+import type { CallQueue } from '../../shared/queue/ports.ts';
 import type { Store } from '../../shared/store/store.ts';
 import type { CallPorts, CallSession } from '../../worker/call/ports.ts';
 

@@ -1,8 +1,8 @@
 /**
  * The bells of signalling: a list of calls for each listener (a gateway, an owner of calls), in whose boxes letters lie.
- * A ring is one command and hearing it another, where a job of a queue takes five and as many times the CPU; calls being set up ring
- * three times each. A ring waits for a listener that is away. It may be lost with the connection that brought it: whoever
- * rings looks whether it was heard.
+ * A ring is one command and hearing it another, where a job of a queue takes five and six times the CPU (bench/RESULTS.md);
+ * a call being set up rings three times. A ring waits for a listener that is away. It may be lost with the connection that
+ * brought it: a worker looks whether its gateway has read (`worker/pool/gateway-bells.ts`), and an owner into its boxes.
  */
 import { randomBytes } from 'node:crypto';
 import type { Clock } from '../kernel/clock.ts';

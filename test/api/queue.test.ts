@@ -3,7 +3,8 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { systemClock } from '../../shared/kernel/clock.ts';
 import { silentLogger } from '../../shared/kernel/log.ts';
-import { type CallQueue, openQueue } from '../../shared/queue/queue.ts';
+import type { CallQueue } from '../../shared/queue/ports.ts';
+import { openQueue } from '../../shared/queue/queue.ts';
 import { type ApiFixture, settings, startApiFixture } from '../support/api-fixture.ts';
 
 const body = { to: '+15550100', from: '+15550101', twiml: '<Response/>' };

@@ -4,13 +4,8 @@ import { after, afterEach, before, describe, it } from 'node:test';
 import { systemClock } from '../../shared/kernel/clock.ts';
 import { type CallSid, type GatewayId, newCallSid, type OwnerId } from '../../shared/kernel/ids.ts';
 import { silentLogger } from '../../shared/kernel/log.ts';
-import {
-  type CallQueue,
-  type CallWork,
-  type CallWorker,
-  openQueue,
-  type QueueWorker,
-} from '../../shared/queue/queue.ts';
+import type { CallQueue, CallWork, CallWorker, QueueWorker } from '../../shared/queue/ports.ts';
+import { openQueue } from '../../shared/queue/queue.ts';
 import { connectRedis, RedisUnavailable, untilReady } from '../../shared/store/redis.ts';
 import { empty, startTestRedis, type TestRedis } from '../support/redis.ts';
 import { keysOf } from '../support/redis-keys.ts';

@@ -6,7 +6,7 @@
 import type { CallRecord } from '../../shared/domain/call.ts';
 import type { CallLetter, GatewayLetter } from '../../shared/domain/letter.ts';
 import { type CallSid, type Epoch, FIRST_LEG, type OwnerId } from '../../shared/kernel/ids.ts';
-import type { CallQueue, QueueWorker } from '../../shared/queue/queue.ts';
+import type { CallQueue, QueueWorker } from '../../shared/queue/ports.ts';
 import type { Store } from '../../shared/store/store.ts';
 
 export const OWNER_SDP = [

@@ -12,7 +12,8 @@ import { newAccountSid } from '../../shared/kernel/ids.ts';
 import { silentLogger } from '../../shared/kernel/log.ts';
 import { type Child, startChild } from '../../shared/launch/child.ts';
 import { startRedis } from '../../shared/launch/redis.ts';
-import { type CallQueue, openQueue } from '../../shared/queue/queue.ts';
+import type { CallQueue } from '../../shared/queue/ports.ts';
+import { openQueue } from '../../shared/queue/queue.ts';
 import { openStore } from '../../shared/store/open.ts';
 import type { Store } from '../../shared/store/store.ts';
 

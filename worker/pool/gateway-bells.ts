@@ -5,7 +5,7 @@
 import type { Clock, Timer } from '../../shared/kernel/clock.ts';
 import type { CallSid, GatewayId } from '../../shared/kernel/ids.ts';
 import type { Logger } from '../../shared/kernel/log.ts';
-import type { CallQueue } from '../../shared/queue/queue.ts';
+import type { CallQueue } from '../../shared/queue/ports.ts';
 import { RedisUnavailable } from '../../shared/store/redis.ts';
 import type { Mailbox } from '../../shared/store/store.ts';
 

@@ -8,7 +8,7 @@ import type { GatewayLetter } from '../../shared/domain/letter.ts';
 import type { Timer } from '../../shared/kernel/clock.ts';
 import { DeadlineExceeded, withDeadline } from '../../shared/kernel/deadline.ts';
 import { type CallSid, type Epoch, FIRST_LEG, type GatewayId } from '../../shared/kernel/ids.ts';
-import type { CallWorker, QueueWorker } from '../../shared/queue/queue.ts';
+import type { CallWorker, QueueWorker } from '../../shared/queue/ports.ts';
 import type { OwnerLoad, OwnerState } from '../../shared/store/store.ts';
 import { type Admission, type AdmissionBounds, limitOf, next, orphanLimitOf, startsOpen } from './admission.ts';
 import { abandoned, platformError, queueTimeout } from './endings.ts';

@@ -5,7 +5,7 @@ import type { Clock } from '../../shared/kernel/clock.ts';
 import type { Guard } from '../../shared/kernel/guard.ts';
 import type { CallSid, LegId, OwnerId } from '../../shared/kernel/ids.ts';
 import type { Logger } from '../../shared/kernel/log.ts';
-import type { CallQueue } from '../../shared/queue/queue.ts';
+import type { CallQueue } from '../../shared/queue/ports.ts';
 import type { Store } from '../../shared/store/store.ts';
 import type { CallPorts, CallSession } from '../call/ports.ts';
 import type { Fetcher } from '../fetch/fetcher.ts';
