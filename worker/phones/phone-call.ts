@@ -37,6 +37,7 @@ export class PhoneCall {
   #lateOffer = false;
   #sdpAnswer: string | null = null;
   #direction: Direction = 'sendrecv';
+  #nextOffer: (() => string) | null = null;
   #resolveAnswered: () => void = () => {};
   #rejectAnswered: (error: Error) => void = () => {};
   #resolveEnded: (ending: PhoneEnding) => void = () => {};
@@ -169,23 +170,35 @@ export class PhoneCall {
   }
 
   hold(): void {
-    this.#reoffer('sendonly');
+    this.#redirect('sendonly');
   }
 
   resume(): void {
-    this.#reoffer('sendrecv');
+    this.#redirect('sendrecv');
   }
 
   /** Says that our sound is elsewhere from now on: whoever is there hears it and may speak. */
   move(address: string, port: number): void {
-    if (this.#stage !== 'up') return;
-    this.#sip?.reoffer(this.#negotiation.offerElsewhere(address, port, this.#direction));
+    this.#reoffer(() => this.#negotiation.offerElsewhere(address, port, this.#direction));
   }
 
-  #reoffer(direction: Direction): void {
+  #redirect(direction: Direction): void {
+    if (this.#stage === 'up') this.#direction = direction;
+    this.#reoffer(() => this.#negotiation.offer(direction));
+  }
+
+  /** One offer at a time: an answer means nothing but with its own. Of those that wait the newest says it all. */
+  #reoffer(offer: () => string): void {
     if (this.#stage !== 'up') return;
-    this.#direction = direction;
-    this.#sip?.reoffer(this.#negotiation.offer(direction));
+    if (this.#negotiation.pending) this.#nextOffer = offer;
+    else this.#sip?.reoffer(offer());
+  }
+
+  /** Ours was answered or refused: the one that waited for it. */
+  #onSettled(): void {
+    const offer = this.#nextOffer;
+    this.#nextOffer = null;
+    if (offer !== null) this.#reoffer(offer);
   }
 
   #isOver(): boolean {
@@ -223,13 +236,19 @@ export class PhoneCall {
       onFailed: (code, reason) => this.#finish({ by: 'failed', code, reason }),
       onAcked: (sdp) => {
         if (sdp !== null && this.#negotiation.accept(sdp)?.ok) this.#up();
+        this.#onSettled();
       },
       onEnded: (by, code) => this.#finish({ by, code, reason: by === 'bye' ? 'The other side hung up' : by }),
       onReoffer: (sdp) => this.#onReoffer(sdp),
       onReanswered: (sdp) => {
-        if (sdp !== null) this.#negotiation.accept(sdp);
+        if (sdp === null) this.#negotiation.withdraw();
+        else this.#negotiation.accept(sdp);
+        this.#onSettled();
       },
-      onReofferFailed: () => this.#negotiation.withdraw(),
+      onReofferFailed: () => {
+        this.#negotiation.withdraw();
+        this.#onSettled();
+      },
       onInfo: (_type, body) => {
         const digit = /Signal\s*=\s*([0-9A-D*#])/i.exec(body)?.[1] ?? /^\s*([0-9A-D*#])\s*$/i.exec(body)?.[1];
         if (digit !== undefined) this.#onDigit(digit, 'info', 160);

@@ -78,6 +78,23 @@ describe('two phones over loopback', { concurrency: false }, () => {
     await until(() => callee.media.agreement?.held === false && caller.media.agreement?.direction === 'sendrecv');
   });
 
+  it('hold and resume before the hold is answered: both are offered, and each answer goes with its own', async () => {
+    const told: string[] = [];
+    const { caller, callee } = await connect({}, { onEvent: ({ type }) => void told.push(type) });
+    caller.hold();
+    caller.hold();
+    caller.resume();
+    await until(() => told.includes('media.resumed') && caller.media.agreement?.direction === 'sendrecv');
+    assert.deepEqual(
+      told.filter((type) => type.startsWith('media.') && type !== 'media.started'),
+      ['media.held', 'media.resumed'],
+    );
+    assert.equal(callee.media.agreement?.held, false);
+    const heard = caller.record();
+    await within(3000, 'sound', callee.play(tone(700, 400)));
+    await until(() => toneLevel(heard.samples(), 700, 8000) > 0.05);
+  });
+
   it('are busy, and say so', async () => {
     const [from, to] = [await phone(), await phone()];
     const call = await from.call(to.uri);
