@@ -1,4 +1,4 @@
-/** How a call ends that nobody has taken, as the API brings it about: the rows of docs/endings.md marked "api". */
+/** How a call ends that nobody has taken, as the API brings it about: some rows of docs/endings.md. */
 import type { Ending } from '../shared/domain/ending.ts';
 
 /** Asked for while the call was in the queue: it never happened, whichever of the two was asked. */

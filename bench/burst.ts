@@ -16,7 +16,7 @@ const { values: options } = parseArgs({ options: { calls: { type: 'string', defa
 const SETTLE_MS = 20_000;
 const BETWEEN_MS = 8_000;
 const WATCH_SECONDS = 12;
-/** TARGETS: the added delay is back below this within ten seconds. */
+/** The added delay is back below this within ten seconds. */
 const BACK_BELOW_MS = 40;
 
 interface Row {

@@ -32,6 +32,16 @@ export interface LoadWindow {
   readonly max: number;
 }
 
+/** How often a core was taken away from this machine for more than 5 ms, and for how long: by its host, whatever ran here. */
+export interface MachineStalls {
+  /** Not without the right to real-time priority. */
+  readonly watched: boolean;
+  readonly count: number;
+  /** Milliseconds, of all of them. */
+  readonly total: number;
+  readonly longest: number;
+}
+
 /** What is told of set-ups. Times are milliseconds of `process.hrtime`. */
 export type SetUpEvent =
   /** A phone was called by this number, and answered. */
@@ -49,7 +59,8 @@ export interface LoadOptions {
 type Told =
   | { readonly kind: 'ready'; readonly app: number; readonly sip: number }
   | ({ readonly kind: 'report' } & LoadReport)
-  | ({ readonly kind: 'window' } & LoadWindow);
+  | ({ readonly kind: 'window' } & LoadWindow)
+  | ({ readonly kind: 'stalls' } & MachineStalls);
 
 const ANSWER_WITHIN_MS = 10_000;
 const root = fileURLToPath(new URL('../../', import.meta.url));
@@ -106,6 +117,12 @@ export class Load {
     return (await this.#told('window')) as LoadWindow & Told;
   }
 
+  /** Of the machine, since `measure`. */
+  async stalls(): Promise<MachineStalls> {
+    this.#process.stdin.write('stalls\n');
+    return (await this.#told('stalls')) as MachineStalls & Told;
+  }
+
   /** The phones' packets are held back for so long, then sent at once. */
   hold(ms: number): void {
     this.#process.stdin.write(`hold ${ms}\n`);
@@ -114,6 +131,11 @@ export class Load {
   /** What the app sends is held back for so long, then sent at once. */
   stall(ms: number): void {
     this.#process.stdin.write(`stall ${ms}\n`);
+  }
+
+  /** Whether the app reads what comes. */
+  listen(listens: boolean): void {
+    this.#process.stdin.write(listens ? 'hear\n' : 'deaf\n');
   }
 
   async report(): Promise<LoadReport> {
@@ -174,7 +196,7 @@ function compiled(): string {
   if (existsSync(program) && statSync(program).mtimeMs > newest) return program;
   mkdirSync(path.dirname(program), { recursive: true });
   const sourceFiles = files.filter((file) => file.endsWith('.c'));
-  const { status, error } = spawnSync('cc', ['-O2', '-o', program, ...sourceFiles], { stdio: 'inherit' });
+  const { status, error } = spawnSync('cc', ['-O2', '-pthread', '-o', program, ...sourceFiles], { stdio: 'inherit' });
   if (status !== 0) throw new Error(`the load of the benchmark needs a C compiler: ${error?.message ?? 'cc failed'}`);
   return program;
 }

@@ -46,7 +46,7 @@ const mode = readMode(options.mode);
 if (options.calls === undefined && !comesBack(mode))
   throw new Error(`--mode ${mode}: nothing comes back, so no limit is seen to break; say how many --calls`);
 
-/** TARGETS: calls are held while 99 of 100 frames are back within this and no more of them are later or lost. */
+/** Calls are held while 99 of 100 frames are back within this and no more of them are later or lost. */
 const MOST_MS = 60;
 const MOST_LATE_OR_LOST = 0.001;
 /** No machine has held as many on one core. */

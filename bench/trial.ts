@@ -37,6 +37,9 @@ export interface Row {
   readonly p50Ms: number;
   readonly p99Ms: number;
   readonly maxMs: number;
+  /** What the host took from this machine's cores meanwhile: how often for more than 5 ms, and the longest. */
+  readonly stalls: number;
+  readonly longestStallMs: number;
   /** Mean of what waits to be played, over the first calls. */
   readonly bufferedMs: number;
 }
@@ -105,6 +108,7 @@ export class Trial {
     await this.#watch(before.at + forMs);
     const seconds = (systemClock.monotonic() - before.at) / 1000;
     const after = { ...system.usage, loadMs: this.#loadMs };
+    const stalls = await this.#load.stalls();
     const memoryKb = system.memoryKb;
     const bufferedMs = await system.buffered(this.#sids.slice(0, 10));
     const perCall = (ms: number): number => round(ms / seconds / calls);
@@ -119,6 +123,8 @@ export class Trial {
       memoryKbPerCall: Math.round((memoryKb - this.#idleKb) / calls),
       idleMemoryMb: Math.round(this.#idleKb / 1024),
       ...shown(await this.#load.report()),
+      stalls: stalls.count,
+      longestStallMs: round(stalls.longest),
       bufferedMs: round(bufferedMs),
     };
   }
@@ -133,7 +139,12 @@ export class Trial {
     for (let left = until - systemClock.monotonic(); left > 0; left = until - systemClock.monotonic()) {
       await pause(systemClock, Math.min(WINDOW_MS, left));
       const { frames, p50, p99, max } = await this.#load.window();
-      console.log(`    ${frames} frames: p50 ${p50.toFixed(1)}, p99 ${p99.toFixed(1)}, max ${max.toFixed(1)} ms`);
+      const { count, longest } = await this.#load.stalls();
+      const stalled =
+        count === 0 ? '' : `; the machine stood still ${count} times, for ${longest.toFixed(1)} ms at most`;
+      console.log(
+        `    ${frames} frames: p50 ${p50.toFixed(1)}, p99 ${p99.toFixed(1)}, max ${max.toFixed(1)} ms${stalled}`,
+      );
     }
   }
 }

@@ -28,6 +28,11 @@ export interface Usage {
   readonly systemMs: number;
 }
 
+export interface ShownStream {
+  readonly status: string;
+  readonly counters: Readonly<Record<string, number>>;
+}
+
 export class UnderTest {
   readonly #stack: Stack;
   readonly #all: readonly number[];
@@ -115,6 +120,10 @@ export class UnderTest {
     return memoryKb(this.#all);
   }
 
+  get workerMemoryKb(): number {
+    return memoryKb(this.#workers.flat());
+  }
+
   /** Places a call with this document; answers with its sid, or null when there is no room. @throws when it is refused otherwise. */
   async place(
     twiml: string,
@@ -140,11 +149,13 @@ export class UnderTest {
   /** Milliseconds that wait to be played, the mean over these calls. */
   async buffered(sids: readonly string[]): Promise<number> {
     let sum = 0;
-    for (const sid of sids) {
-      const { items } = (await this.#get(`/calls/${sid}/streams`)) as { items: { counters: { bufferedMs: number } }[] };
-      sum += items[0]?.counters.bufferedMs ?? 0;
-    }
+    for (const sid of sids) sum += (await this.streams(sid))[0]?.counters['bufferedMs'] ?? 0;
     return sum / Math.max(1, sids.length);
+  }
+
+  /** The streams of a call, as the API shows them. */
+  async streams(sid: string): Promise<readonly ShownStream[]> {
+    return ((await this.#get(`/calls/${sid}/streams`)) as { items: ShownStream[] }).items;
   }
 
   async #inProgress(): Promise<number> {

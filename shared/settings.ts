@@ -1,5 +1,5 @@
 /**
- * Settings: environment variables, validated together at start (API.md "Settings").
+ * Settings: environment variables, validated together at start (`.env.example` describes each).
  * `.env.example` lists all of them; the test of this file keeps the two equal.
  */
 import os from 'node:os';

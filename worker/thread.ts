@@ -3,6 +3,7 @@
  * fetcher, parser) and a pool over it, and drains when the host says so. Closes in reverse order.
  */
 import { parentPort, workerData } from 'node:worker_threads';
+import type { KeptCookie } from '../shared/domain/call.ts';
 import { systemClock as clock } from '../shared/kernel/clock.ts';
 import { Closers } from '../shared/kernel/closers.ts';
 import { ExpectedFailure } from '../shared/kernel/expected-failure.ts';
@@ -73,7 +74,7 @@ async function open(settings: Settings, redisUrl: string): Promise<Pool> {
   const authToken = settings.AUTH_TOKEN;
   const http = new HttpFetcher({ guard: destinations, authToken, clock });
   closers.push(() => http.close());
-  const newFetcher = () => http.session();
+  const newFetcher = (kept?: readonly KeptCookie[]) => http.session(kept);
   const synthesiser = await openSynthesiser({ clock });
   closers.push(() => synthesiser.close());
   const parser = remoteParser(data.parser, clock);

@@ -1,4 +1,4 @@
-/** Asking a call for something: a letter into its box, then a ring at its owner's bell (DESIGN §3). */
+/** Asking a call for something: a letter into its box, then a ring at its owner's bell (docs/design.md). */
 import type { CallLetter } from '../../shared/domain/letter.ts';
 import type { CallSid, OwnerId } from '../../shared/kernel/ids.ts';
 import type { ApiDeps } from '../deps.ts';

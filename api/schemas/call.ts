@@ -1,4 +1,4 @@
-/** Bodies, queries and the resource of /calls: API.md "Call". */
+/** Bodies, queries and the resource of /calls. */
 import { documentProblem } from './document.ts';
 import {
   address,

@@ -1,4 +1,4 @@
-/** The timeline: API.md "Event". Fields beyond these depend on `type`; docs/api.md points to the list. */
+/** The timeline: docs/api.md. Fields beyond these depend on `type`. */
 import { cursor, limit, page } from './fields.ts';
 import { z } from './zod.ts';
 

@@ -1,4 +1,4 @@
-/** Body and resource of /numbers: API.md "Number". */
+/** Body and resource of /numbers. */
 import { cursor, dialect, httpMethod, httpUrl, limit, page, twiml } from './fields.ts';
 import { exactlyOne } from './problem.ts';
 import { always, z } from './zod.ts';

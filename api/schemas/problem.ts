@@ -1,4 +1,4 @@
-/** The shape of every error: RFC 9457, API.md "Errors". */
+/** The shape of every error: RFC 9457, docs/errors.md. */
 import { issueSentence } from '../../shared/kernel/issue-sentence.ts';
 import { z } from './zod.ts';
 

@@ -1,4 +1,4 @@
-/** Bodies and the resource of /calls/:sid/streams: API.md "Stream", PROTOCOL §2.1, §14.1, §14.6. */
+/** Bodies and the resource of /calls/:sid/streams: PROTOCOL §2.1, §14.1, §14.6. */
 import { isUpgradeHeader, PARAMETER_LIMIT, PARAMETERS_MAX } from '../../shared/domain/stream-spec.ts';
 import { askedTrack, cursor, dialect, headerText, httpMethod, httpUrl, limit, page, time, track } from './fields.ts';
 import { z } from './zod.ts';

@@ -1,4 +1,4 @@
-/** A call's record as the resource of API.md: what is inside (plan, checkpoint, SDP) stays inside. */
+/** A call's record as the resource of /calls: what is inside (plan, checkpoint, SDP) stays inside. */
 import type { CallRecord } from '../../shared/domain/call.ts';
 import type { CallResource } from '../schemas/call.ts';
 

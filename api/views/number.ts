@@ -1,4 +1,4 @@
-/** A number's record as the resource of API.md: the same fields, named one by one. */
+/** A number's record as the resource of /numbers: the same fields, named one by one. */
 import type { NumberRecord } from '../../shared/domain/number.ts';
 import type { NumberResource } from '../schemas/number.ts';
 

@@ -1,4 +1,4 @@
-/** A stream's record as the resource of API.md; its URL without credentials, its headers not at all. */
+/** A stream's record as the resource of /calls/:sid/streams; its URL without credentials, its headers not at all. */
 import type { StreamRecord } from '../../shared/domain/stream.ts';
 import { redactUrl } from '../../shared/kernel/redact.ts';
 import type { StreamResource } from '../schemas/stream.ts';

@@ -263,6 +263,15 @@ void app_tell(void)
     telling = 1;
 }
 
+void app_listen(int listens)
+{
+    for (int socket = 0; socket < MAX_SOCKETS; socket++) {
+        struct epoll_event event = {.events = listens ? EPOLLIN : 0, .data.fd = socket};
+        if (peers[socket] != NULL)
+            epoll_ctl(watcher, EPOLL_CTL_MOD, socket, &event);
+    }
+}
+
 void app_hold(int ms)
 {
     held_until = now_ms() + ms;

@@ -5,7 +5,8 @@
  *   hold MS     the phones' packets are held back              measure   begin to count
  *   stall MS    what the app sends back is held back           window    what was measured since the last one
  *   tell        silent phones; answers and the first           stop      report and go on
- *               media of streams are told as they come
+ *               media of streams are told as they come         stalls    how the machine itself stood still meanwhile
+ *   deaf        the app reads nothing any more              hear      it reads again
  *
  * Ends with its standard input.
  */
@@ -22,10 +23,25 @@
 #include "app.h"
 #include "phones.h"
 #include "signalling.h"
+#include "stalls.h"
 
 enum { EVENTS = 256, TICK_NS = 1000000, LINE = 128, STILL_COMING_TICKS = 500 };
 
 static int report_in;
+
+static void begin_to_measure(void)
+{
+    phones_measure();
+    stalls_measure();
+}
+
+static void tell_stalls(void)
+{
+    struct stalls seen;
+    int watched = stalls_seen(&seen);
+    printf("{\"kind\":\"stalls\",\"watched\":%s,\"count\":%lu,\"total\":%.1f,\"longest\":%.1f}\n",
+        watched ? "true" : "false", seen.count, seen.total_ms, seen.longest_ms);
+}
 
 static void obey(const char *line)
 {
@@ -38,9 +54,15 @@ static void obey(const char *line)
         signalling_tell();
         app_tell();
     } else if (strcmp(line, "measure") == 0)
-        phones_measure();
+        begin_to_measure();
     else if (strcmp(line, "window") == 0)
         phones_window();
+    else if (strcmp(line, "deaf") == 0)
+        app_listen(0);
+    else if (strcmp(line, "hear") == 0)
+        app_listen(1);
+    else if (strcmp(line, "stalls") == 0)
+        tell_stalls();
     else if (strcmp(line, "stop") == 0) {
         phones_stop();
         report_in = STILL_COMING_TICKS;

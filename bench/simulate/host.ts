@@ -51,7 +51,7 @@ export async function openHost({ redisUrl, threads, callsPerThread, told }: Host
         allowInsecureWs: true,
         webhook: null,
       },
-      newFetcher: () => ({ fetch: unused }),
+      newFetcher: () => ({ fetch: unused, cookies: () => [] }),
       newStreams: () => unused,
     });
   }

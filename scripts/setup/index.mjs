@@ -56,7 +56,7 @@ async function nodeModules() {
   writeFileSync(stamp, wanted);
 }
 
-/** A folder further up may hold the modules: a work tree beside a clone. */
+/** A folder further up may hold the modules. */
 function resolvable(name) {
   try {
     createRequire(path.join(root, 'package.json')).resolve(name);
@@ -102,7 +102,7 @@ function newestSource() {
     newest = Math.max(newest, status.mtimeMs);
     if (status.isDirectory()) for (const name of readdirSync(place)) visit(path.join(place, name));
   };
-  for (const name of ['api', 'worker', 'shared', 'test', 'scripts', 'examples', 'tsconfig.json'])
+  for (const name of ['api', 'worker', 'shared', 'bench', 'test', 'scripts', 'examples', 'tsconfig.json'])
     visit(path.join(root, name));
   return newest;
 }

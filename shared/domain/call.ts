@@ -1,4 +1,4 @@
-/** A call as it is stored and shown: API.md "Call". Times are ISO 8601, durations milliseconds. */
+/** A call as it is stored and shown. Times are ISO 8601, durations milliseconds. */
 import type { AccountSid, CallSid, GatewayId, OwnerId } from '../kernel/ids.ts';
 import type { Dialect } from './dialect.ts';
 import type { Ending, FinalStatus } from './ending.ts';
@@ -69,8 +69,20 @@ export interface Checkpoint {
   readonly document: DocumentSource;
   /** Index of the verb in the document that was running. */
   readonly verb: number;
-  /** User variables of `<Set>` and cookies for the application, as sent in later requests. */
+  /** User variables of `<Set>`, as sent in later requests. */
   readonly variables: Readonly<Record<string, string>>;
+  /** Of the application's servers; absent when there are none. */
+  readonly cookies?: readonly KeptCookie[];
+}
+
+/** A cookie that a server set, for the requests of the owner that comes after. */
+export interface KeptCookie {
+  readonly host: string;
+  readonly name: string;
+  readonly value: string;
+  readonly secure: boolean;
+  /** Milliseconds since 1970; null: as long as the call. */
+  readonly expiresAt: number | null;
 }
 
 /** What the owner of a call may change. */

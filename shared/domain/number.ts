@@ -1,4 +1,4 @@
-/** A number of ours, answered with a document: API.md "Number". `*` is the default number. */
+/** A number of ours, answered with a document. `*` is the default number. */
 import type { HttpMethod } from './call.ts';
 import type { Dialect } from './dialect.ts';
 

@@ -1,4 +1,4 @@
-/** A stream as it is asked for, stored and shown: API.md "Stream", PROTOCOL §2.1, §4.1, §14.1. */
+/** A stream as it is asked for, stored and shown: PROTOCOL §2.1, §4.1, §14.1. */
 import type { CallSid, StreamSid } from '../kernel/ids.ts';
 import type { HttpMethod } from './call.ts';
 import type { Dialect } from './dialect.ts';

@@ -185,7 +185,7 @@ async function openBench(capacity = 10, queueTimeoutMs = 60_000, more: Partial<P
       allowInsecureWs: true,
       webhook: null,
     },
-    newFetcher: () => ({ fetch: unused }),
+    newFetcher: () => ({ fetch: unused, cookies: () => [] }),
     newStreams: ({ broke }) => {
       streamsBroke.push(broke);
       return unused;

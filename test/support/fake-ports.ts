@@ -1,6 +1,6 @@
 /** The world of a call session without Redis, SIP and sockets: everything is recorded, the test answers for the rest. */
 import assert from 'node:assert/strict';
-import type { CallPatch, CallPlan, CallRecord } from '../../shared/domain/call.ts';
+import type { CallPatch, CallPlan, CallRecord, KeptCookie } from '../../shared/domain/call.ts';
 import type { Callback } from '../../shared/domain/callback.ts';
 import type { TimelineEntry } from '../../shared/domain/event.ts';
 import type { GatewayLetter } from '../../shared/domain/letter.ts';
@@ -119,6 +119,10 @@ type Page =
 export class FakeFetcher implements Fetcher {
   readonly pages = new Map<string, Page | (() => Page)>();
   readonly orders: FetchOrder[] = [];
+  readonly kept: KeptCookie[] = [];
+  cookies(): readonly KeptCookie[] {
+    return this.kept;
+  }
   async fetch(order: FetchOrder): Promise<Fetched | FetchFailed> {
     order.signal.throwIfAborted();
     this.orders.push(order);

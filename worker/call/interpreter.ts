@@ -3,7 +3,7 @@
  * Verbs answer with an Outcome; a cancellation is an abort whose reason is one. What a document that
  * cannot be had means is decided here (PROTOCOL §3.3, §7.3; AC-33, AC-68).
  */
-import type { CallRecord, DocumentSource } from '../../shared/domain/call.ts';
+import type { CallRecord, DocumentSource, KeptCookie } from '../../shared/domain/call.ts';
 import type { Ending } from '../../shared/domain/ending.ts';
 import type { TimelineEntry } from '../../shared/domain/event.ts';
 import type { Clock } from '../../shared/kernel/clock.ts';
@@ -28,6 +28,8 @@ export interface InterpreterPorts {
   readonly documents: Documents;
   /** What goes with each request, by PROTOCOL §3.2 and §7.1. */
   readonly parameters: (extra: Readonly<Record<string, string>>) => Readonly<Record<string, string>>;
+  /** What the application's servers have set. */
+  readonly cookies: () => readonly KeptCookie[];
   /** The context of one document. */
   readonly context: (source: DocumentSource, signal: AbortSignal) => VerbContext;
   readonly ending: (cause: Cause, detail?: string) => Ending;
@@ -156,7 +158,7 @@ export class Interpreter {
     const verbs = [...document.verbs.entries()].filter(([index, verb]) => from === null || !isDone(verb, index, from));
     this.#ports.begins(verbs[0]?.[1], from !== null && verbs[0]?.[0] === from);
     for (const [index, verb] of verbs) {
-      this.#ports.journal.patch({ checkpoint: checkpoint(source, index) });
+      this.#ports.journal.patch({ checkpoint: checkpoint(source, index, this.#ports.cookies()) });
       const outcome = await this.#runVerb(verb, index, context);
       if (outcome.kind !== 'next') return outcome;
     }

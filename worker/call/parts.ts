@@ -62,6 +62,7 @@ function interpreterOf(
     journal,
     ending,
     documents: new Documents({ call, parser, fetcher, allowInsecureWs, entry }),
+    cookies: () => fetcher.cookies(),
     parameters: (extra) => requestParameters(call, progress.status, extra),
     begins: (verb, isCut) => {
       if (!isCut || verb?.verb !== 'Connect') streams.dropKept();

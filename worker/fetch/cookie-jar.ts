@@ -1,6 +1,10 @@
 /** Cookies of one call: sent back to the host that set them, as Twilio's client does (PROTOCOL §7.2). Bounded. */
+import type { KeptCookie } from '../../shared/domain/call.ts';
+
 const MAX_COOKIES = 50;
 const MAX_BYTES = 4096;
+/** Names and values of those that are written down with each verb, all together. */
+const MAX_KEPT_BYTES = 8192;
 
 interface Cookie {
   readonly value: string;
@@ -11,6 +15,27 @@ interface Cookie {
 export class CookieJar {
   readonly #byHost = new Map<string, Map<string, Cookie>>();
   #count = 0;
+
+  /** `kept`: what an owner before us had. */
+  constructor(kept: readonly KeptCookie[] = [], nowMs = 0) {
+    for (const { host, name, value, secure, expiresAt } of kept)
+      this.#put(host, name, { value, secure, expiresAt: expiresAt ?? Number.POSITIVE_INFINITY }, nowMs);
+  }
+
+  /** What is written down for the owner after us: those that still hold, the newest when it is too much. */
+  kept(nowMs: number): readonly KeptCookie[] {
+    let bytes = 0;
+    return [...this.#byHost]
+      .flatMap(([host, cookies]) => [...cookies].map(([name, cookie]) => ({ host, name, ...cookie })))
+      .reverse()
+      .filter(({ name, value, expiresAt }) => {
+        if (expiresAt <= nowMs) return false;
+        bytes += name.length + value.length;
+        return bytes <= MAX_KEPT_BYTES;
+      })
+      .reverse()
+      .map((cookie) => ({ ...cookie, expiresAt: Number.isFinite(cookie.expiresAt) ? cookie.expiresAt : null }));
+  }
 
   /** Takes the `Set-Cookie` lines of an answer. A cookie belongs to its host alone; `Domain` and `Path` are not widened. */
   take(url: URL, lines: readonly string[], nowMs: number): void {

@@ -2,7 +2,7 @@
  * HTTP towards the developer's servers, as the call sees it: documents and audio files.
  * The implementation guards destinations, signs, follows redirects and bounds everything.
  */
-import type { HttpMethod } from '../../shared/domain/call.ts';
+import type { HttpMethod, KeptCookie } from '../../shared/domain/call.ts';
 
 export interface FetchOrder {
   readonly url: string;
@@ -41,4 +41,6 @@ export interface FetchFailed {
 export interface Fetcher {
   /** Answers with any 2xx; everything else is a failure. Rejects only with the signal's reason. */
   fetch(order: FetchOrder): Promise<Fetched | FetchFailed>;
+  /** What its servers have set so far, for an owner after us. */
+  cookies(): readonly KeptCookie[];
 }

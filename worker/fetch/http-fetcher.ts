@@ -4,6 +4,7 @@
  * deadline. Opened by the worker, which gives each call a session with cookies of its own.
  */
 import { Agent, request } from 'undici';
+import type { KeptCookie } from '../../shared/domain/call.ts';
 import type { Clock } from '../../shared/kernel/clock.ts';
 import { DeadlineExceeded } from '../../shared/kernel/deadline.ts';
 import type { DestinationGuard } from '../../shared/net/destination.ts';
@@ -55,10 +56,11 @@ export class HttpFetcher {
     });
   }
 
-  /** A fetcher that keeps the cookies of one call (or of none, for callbacks after it). */
-  session(): Fetcher {
-    const jar = new CookieJar();
-    return { fetch: (order) => this.#fetch(order, jar) };
+  /** A fetcher that keeps the cookies of one call (or of none, for callbacks after it); `kept`: what its owner before us had. */
+  session(kept: readonly KeptCookie[] = []): Fetcher {
+    const { clock } = this.#options;
+    const jar = new CookieJar(kept, clock.now());
+    return { fetch: (order) => this.#fetch(order, jar), cookies: () => jar.kept(clock.now()) };
   }
 
   /** Drops all connections. */

@@ -1,4 +1,4 @@
-/** How a call ends at the gateway when no worker has claimed it: the rows of docs/endings.md marked "gateway". */
+/** How a call ends at the gateway when no worker has claimed it: some rows of docs/endings.md. */
 import type { Ending } from '../../shared/domain/ending.ts';
 
 export const callerCanceled: Ending = {

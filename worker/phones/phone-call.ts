@@ -241,8 +241,7 @@ export class PhoneCall {
       onEnded: (by, code) => this.#finish({ by, code, reason: by === 'bye' ? 'The other side hung up' : by }),
       onReoffer: (sdp) => this.#onReoffer(sdp),
       onReanswered: (sdp) => {
-        if (sdp === null) this.#negotiation.withdraw();
-        else this.#negotiation.accept(sdp);
+        this.#settle(sdp);
         this.#onSettled();
       },
       onReofferFailed: () => {
@@ -289,7 +288,14 @@ export class PhoneCall {
 
   /** The 200 of our offer; without a description, or after another answer, the sound is agreed on already. */
   #agree(sdp: string | null): boolean {
-    return sdp === null || (this.#negotiation.accept(sdp)?.ok ?? true);
+    return this.#settle(sdp)?.ok ?? true;
+  }
+
+  /** The last word on our offer: an answer, or none beyond what came before it. */
+  #settle(sdp: string | null): ReturnType<Negotiation['accept']> {
+    if (sdp !== null) return this.#negotiation.accept(sdp);
+    this.#negotiation.withdraw();
+    return null;
   }
 
   #up(): void {

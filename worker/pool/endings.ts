@@ -1,4 +1,4 @@
-/** How calls end that no session could end: the rows of docs/endings.md marked "pool". */
+/** How calls end that no session could end: some rows of docs/endings.md. */
 import type { Ending } from '../../shared/domain/ending.ts';
 
 export const queueTimeout: Ending = {

@@ -1,4 +1,5 @@
 /** What a pool is given by `thread.ts`, and the small ports between it and its neighbours. */
+import type { KeptCookie } from '../../shared/domain/call.ts';
 import type { Callback } from '../../shared/domain/callback.ts';
 import type { GatewayLetter } from '../../shared/domain/letter.ts';
 import type { Clock } from '../../shared/kernel/clock.ts';
@@ -70,6 +71,6 @@ export interface PoolOptions {
   readonly shared: Pick<CallPorts, 'parser' | 'synthesiser' | 'allowInsecureWs' | 'webhook'>;
   /** For one call: what its streams throw is told to its guard. */
   readonly newStreams: (guard: Guard) => OpenStream;
-  /** For one call: it keeps the cookies of one. */
-  readonly newFetcher: () => Fetcher;
+  /** For one call: it keeps the cookies of one; `kept`: what its owner before us had. */
+  readonly newFetcher: (kept?: readonly KeptCookie[]) => Fetcher;
 }

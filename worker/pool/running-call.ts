@@ -181,7 +181,7 @@ export class RunningCall {
     const { clock } = this.#guard;
     return {
       ...shared,
-      fetcher: newFetcher(),
+      fetcher: newFetcher(this.#call.checkpoint?.cookies),
       clock,
       log: this.#log,
       journal: this.#journal,

@@ -10,6 +10,8 @@ const keys = '0123456789*#ABCD';
 /** An event not heard of for this long is over: all its end packets were lost. */
 const LOST_END_MS = 150;
 const LONGEST_UNITS = 0xffff;
+/** Packets this much older than a press belong to one before it; older still, and the sender's clock began anew. */
+const OLD_MS = 5000;
 
 export const isDigit = (text: string): boolean => text.length === 1 && keys.includes(text.toUpperCase());
 
@@ -69,7 +71,7 @@ export class DigitReceiver {
     if (current !== null) {
       const distance = timestampDistance(current.timestamp, timestamp);
       if (distance === 0) return current;
-      if (distance < 0) return null;
+      if (this.#isOld(distance)) return null;
       if (!marker && key === current.key && distance === LONGEST_UNITS) {
         current.earlierUnits += LONGEST_UNITS;
         current.units = 0;
@@ -78,9 +80,14 @@ export class DigitReceiver {
       }
       this.#finish(current);
     }
-    if (!Number.isNaN(this.#doneTimestamp) && timestampDistance(this.#doneTimestamp, timestamp) <= 0) return null;
+    const since = timestampDistance(this.#doneTimestamp, timestamp);
+    if (!Number.isNaN(this.#doneTimestamp) && (since === 0 || this.#isOld(since))) return null;
     this.#current = { key, ssrc, timestamp, units: 0, earlierUnits: 0, lastMs: nowMs };
     return this.#current;
+  }
+
+  #isOld(distance: number): boolean {
+    return distance < 0 && distance > -OLD_MS * this.#perMs;
   }
 
   #finish(event: HeardEvent): void {

@@ -6,6 +6,7 @@ import type { Fetched, Fetcher, FetchFailed } from '../fetch/fetcher.ts';
 /** `parent`: of requests that bring no trace context of their own. */
 export function tracedFetcher(tracer: Tracer, fetcher: Fetcher, parent: string | null): Fetcher {
   return {
+    cookies: () => fetcher.cookies(),
     fetch: async (order) => {
       const span = tracer.start(`fetch ${order.method}`, 'client', order.traceparent ?? parent, {
         'http.request.method': order.method,

@@ -8,7 +8,7 @@ import { twilioErrors } from '../../../api/twilio/errors.ts';
 
 const document = openApiDocument();
 
-/** The contract's routes: API.md. */
+/** All routes there are. */
 const contract = [
   'POST /calls',
   'GET /calls',

@@ -365,6 +365,17 @@ describe('an owner that changes', () => {
     assert.deepEqual(world.leg.log, ['dial +15550100', 'hangup', 'close']);
   });
 
+  it("writes down the application's cookies with the verb, for the owner that comes after", async () => {
+    const world = worldWith('<Pause length="5"/>');
+    const cookie = { host: 'app.example', name: 'session', value: '1', secure: true, expiresAt: null };
+    world.fetcher.kept.push(cookie);
+    const done = answered(world);
+    await world.until('the verb', () => world.seen('verb.started Pause'));
+    assert.deepEqual(world.journal.call.checkpoint?.cookies, [cookie]);
+    world.session.ownerClosed();
+    await done;
+  });
+
   /** What a dead owner leaves behind in `<Pause>`, and the world of the next one. */
   async function takenOver(start: string, from: number) {
     const first = worldWith(`${start}<Pause length="5"/><Hangup/>`);

@@ -160,6 +160,9 @@ describe('the courier', () => {
 
 /** An application that takes its time: each request waits for the test. */
 class SlowApplication implements Fetcher {
+  cookies(): readonly [] {
+    return [];
+  }
   readonly asked: FetchOrder[] = [];
   readonly #answers: ((answer: Fetched) => void)[] = [];
 

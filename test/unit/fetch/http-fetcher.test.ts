@@ -1,6 +1,8 @@
 /** The fetcher against real servers on loopback: slow, huge, looping, wrong, broken (PROTOCOL §7.2, §7.4). */
+
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
+import type { KeptCookie } from '../../../shared/domain/call.ts';
 import { createDestinationGuard } from '../../../shared/net/destination.ts';
 import { verifySignature, verifyTwilioSignature } from '../../../shared/net/signature.ts';
 import type { FetchOrder } from '../../../worker/fetch/fetcher.ts';
@@ -74,6 +76,25 @@ describe('a request', () => {
     assert.equal(headers?.authorization, `Basic ${Buffer.from('me:p@ss').toString('base64')}`);
     await http.session().fetch(order(url));
     assert.equal(sink.asked.at(-1)?.headers.cookie, undefined);
+  });
+
+  it('hands cookies on to the owner that comes after, those that still hold and not without bound', async () => {
+    const long = 'x'.repeat(3000);
+    const url = sink.on('/kept', (response) =>
+      response
+        .writeHead(200, { ...xml, 'set-cookie': [`old=${long}`, `a=${long}`, `b=${long}`, 'c=3; Max-Age=60', 'd=4'] })
+        .end('x'),
+    );
+    const before = http.session();
+    assert.deepEqual(before.cookies(), []);
+    await before.fetch(order(url));
+    const kept = JSON.parse(JSON.stringify(before.cookies())) as KeptCookie[];
+    await http.session(kept).fetch(order(url));
+    assert.equal(sink.asked.at(-1)?.headers.cookie, `a=${long}; b=${long}; c=3; d=4`);
+    assert.deepEqual(
+      kept.map(({ expiresAt }) => expiresAt === null),
+      [true, true, false, true],
+    );
   });
 });
 

@@ -68,6 +68,17 @@ describe('an MP3 file at the rate of the leg', () => {
     });
   }
 
+  it('of the slowest file no more than two seconds are decoded in one go', async () => {
+    // MPEG-2 layer III, 8 kbit/s, 24 kHz, mono: 24 ms of silence in 24 bytes.
+    const frame = Buffer.alloc(24);
+    frame.set([0xff, 0xf3, 0x14, 0xc0]);
+    const seconds: number[] = [];
+    for await (const samples of decodeAudio([Buffer.concat(Array(2000).fill(frame))], 8000))
+      seconds.push(samples.length / 8000);
+    assert.ok(Math.max(...seconds) < 2.2, `${Math.max(...seconds)} s`);
+    assert.ok(Math.abs(seconds.reduce((sum, one) => sum + one, 0) - 48) < 0.5);
+  });
+
   it('a file cut off plays what it has', async () => {
     const file = vector('sine-440-mono-22050.mp3');
     const half = await decode(file.subarray(0, file.length / 2), 8000);

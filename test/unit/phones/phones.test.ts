@@ -125,6 +125,8 @@ describe('two phones over loopback', { concurrency: false }, () => {
     assert.ok(toneLevel(heard.samples(), 425, 8000) > 0.1);
     await callee.answer();
     await within(2000, 'the answer', call.answered);
+    call.hold();
+    await until(() => callee.media.agreement?.held === true);
   });
 
   it('offer late, in the answer', async () => {

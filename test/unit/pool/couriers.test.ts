@@ -50,6 +50,7 @@ class Thread {
     timeline: { append: async () => undefined },
     onDone: (result) => this.results.push(result),
     newFetcher: (): Fetcher => ({
+      cookies: () => [],
       fetch: ({ signal }) => {
         this.requests += 1;
         return new Promise((resolve, reject) => {

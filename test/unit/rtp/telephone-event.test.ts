@@ -100,6 +100,19 @@ describe('telephone-event in', () => {
     );
   });
 
+  it("goes on when the sender's clock begins anew, lower or higher, and takes nothing late for new", () => {
+    const heard: string[] = [];
+    const receiver = new DigitReceiver((digit) => heard.push(digit));
+    const press = (key: number, timestamp: number, atMs: number): void =>
+      receiver.put(1, true, timestamp, Uint8Array.of(key, 0x8a, 3, 32), atMs);
+    press(1, 0x9000_0000, 0);
+    press(2, 0x2000_0000, 500);
+    press(3, 0x2000_1000, 1000);
+    press(2, 0x2000_0000, 1020);
+    press(4, 0xf000_0000, 1500);
+    assert.deepEqual(heard, ['1', '2', '3', '4']);
+  });
+
   it('ends an event by time when all end packets are lost', () => {
     const heard: string[] = [];
     const receiver = new DigitReceiver((digit) => heard.push(digit));
