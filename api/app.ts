@@ -29,6 +29,7 @@ export function createApp(deps: ApiDeps): Express {
   const app = express();
   app.disable('x-powered-by');
   app.set('etag', false);
+  if (deps.settings.TRUST_PROXY !== undefined) app.set('trust proxy', deps.settings.TRUST_PROXY);
   app.use(requestIds, requestLog(deps.logger, deps.metrics, deps.clock), securityHeaders);
   mount(
     app,

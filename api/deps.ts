@@ -21,7 +21,8 @@ export type ApiQueue = Pick<CallQueue, 'addCall' | 'dropCall' | 'waiting' | 'owi
 export type ApiSettings = Pick<
   Settings,
   'AUTH_TOKEN' | 'DIALECT' | 'ALLOW_INSECURE_WS' | 'QUEUE_TIMEOUT' | 'QUEUE_LIMIT' | 'RATE_LIMIT'
->;
+> &
+  Partial<Pick<Settings, 'PUBLIC_URL' | 'TRUST_PROXY'>>;
 
 export interface FollowBounds {
   /** Clients of one process. */

@@ -79,13 +79,16 @@ export function endpoint<Body extends z.ZodType = z.ZodUnknown, Query extends z.
       request,
     };
     const answer = await spec.handle(asked, deps, response);
-    if (answer !== null) send(response, answer);
+    if (answer !== null) send(response, answer, deps.settings.PUBLIC_URL);
   };
   return { ...spec, run };
 }
 
-function send(response: Response, answer: Answer): void {
-  response.status(answer.status).set(answer.headers ?? {});
+/** `publicUrl`: where `Location` begins, as the outside reaches us. */
+function send(response: Response, answer: Answer, publicUrl: string | undefined): void {
+  const { Location: path, ...headers } = answer.headers ?? {};
+  response.status(answer.status).set(headers);
+  if (path !== undefined) response.set('Location', `${publicUrl?.replace(/\/+$/, '') ?? ''}${path}`);
   if (answer.body === undefined) response.end();
   else response.type('json').send(jsonText(answer.body));
 }

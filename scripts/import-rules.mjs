@@ -79,7 +79,7 @@ const rooms = {
     'worker/rtp',
   ],
   'worker/tracing': ['shared', 'worker/tracing', 'worker/pool', 'worker/fetch', 'worker/stream'],
-  'worker/doctor': ['shared', 'worker/sip', 'worker/doctor'],
+  'worker/doctor': ['shared', 'worker/sip', 'worker/doctor', 'worker/speech'],
   'worker/phones': [
     'shared/kernel',
     'shared/domain',

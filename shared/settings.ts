@@ -2,6 +2,7 @@
  * Settings: environment variables, validated together at start (`.env.example` describes each).
  * `.env.example` lists all of them; the test of this file keeps the two equal.
  */
+import { isIP } from 'node:net';
 import os from 'node:os';
 import { z } from 'zod';
 import { ExpectedFailure } from './kernel/expected-failure.ts';
@@ -79,6 +80,26 @@ const cpuList = z
   .refine((cpus) => cpus.length > 0, 'ranges go up')
   .optional();
 
+/** Proxies in front of the API whose `X-Forwarded-For` is believed: how many, or where they are. */
+const proxies = z
+  .string()
+  .transform((text): number | readonly string[] =>
+    /^\d$/.test(text) ? Number(text) : text.split(',').map((part) => part.trim()),
+  )
+  .refine(
+    (value) => typeof value === 'number' || value.every(isNetwork),
+    'how many proxies there are, or their addresses: 10.0.0.0/8,192.0.2.7',
+  )
+  .optional();
+
+function isNetwork(text: string): boolean {
+  const [address = '', bits, ...rest] = text.split('/');
+  const most = isIP(address) === 4 ? 32 : 128;
+  return (
+    isIP(address) !== 0 && rest.length === 0 && (bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= most))
+  );
+}
+
 export const settingsSchema = z.object({
   HOST: z.string().default('127.0.0.1'),
   PORT: port(3000),
@@ -111,7 +132,8 @@ export const settingsSchema = z.object({
   /** 0 = no phone bank; `free` = any free port. */
   PHONES_PORT: z.union([z.literal('free'), z.coerce.number().int().min(0).max(65_535)]).default(5080),
   DIALECT: z.enum(['pivot', 'twilio']).default('pivot'),
-  PUBLIC_URL: z.url().optional(),
+  PUBLIC_URL: z.url({ protocol: /^https?$/ }).optional(),
+  TRUST_PROXY: proxies,
   WEBHOOK_URL: z.url({ protocol: /^https?$/ }).optional(),
   WEBHOOK_METHOD: z.enum(['GET', 'POST']).default('POST'),
   ALLOW_PRIVATE_ADDRESSES: flag(false),

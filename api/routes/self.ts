@@ -10,7 +10,10 @@ const getOpenApi = endpoint({
   summary: 'This description.',
   answers: { 200: { description: 'OpenAPI 3.1.' } },
   problems: [],
-  handle: async () => ({ status: 200, body: openApiDocument() }),
+  handle: async (_asked, { settings: { PUBLIC_URL } }) => {
+    const servers = PUBLIC_URL === undefined ? {} : { servers: [{ url: PUBLIC_URL }] };
+    return { status: 200, body: { ...openApiDocument(), ...servers } };
+  },
 });
 
 const getMetrics = endpoint({

@@ -123,5 +123,5 @@ export type TimelineEntry =
       readonly detail: string;
     };
 
-/** An entry in its place. `at` is ISO 8601 with milliseconds; `seq` starts at 1 and has no gaps. */
+/** An entry in its place. `at` is ISO 8601 with milliseconds; `seq` starts at 1 and goes up by one, but for what Redis forgot. */
 export type TimelineEvent = TimelineEntry & { readonly at: string; readonly seq: number };

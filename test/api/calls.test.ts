@@ -105,6 +105,7 @@ describe('POST /calls', () => {
     ['no from', { to: good.to, url: good.url }, 'from', 'invalid_type'],
     ['a number for to', { ...good, to: 15550100 }, 'to', 'invalid_type'],
     ['a name for to', { ...good, to: 'bob' }, 'to', 'custom'],
+    ['SIP over TLS, which is not there', { ...good, to: 'sips:bob@phone.example' }, 'to', 'custom'],
     ['two lines in to', { ...good, to: 'sip:bob@h\r\nX-Evil: 1' }, 'to', 'custom'],
     ['neither url nor twiml', { to: good.to, from: good.from }, 'url', 'exactly_one'],
     ['both url and twiml', { ...good, twiml: '<Response/>' }, 'twiml', 'exactly_one'],

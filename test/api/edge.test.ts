@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
+import type { Express } from 'express';
 import supertest from 'supertest';
 import { endpoints } from '../../api/routes/all.ts';
 import { readiness } from '../../api/routes/health.ts';
@@ -181,6 +182,16 @@ describe('routes', () => {
   });
 });
 
+describe('the address outside', () => {
+  it('is where Location and the description lead', async () => {
+    const PUBLIC_URL = 'https://voice.example/api/';
+    const api = requests(fixture.another({ settings: { ...settings, PUBLIC_URL } }).app);
+    const created = await api.put('/numbers/77').send({ twiml: '<Response/>' }).expect(201);
+    assert.equal(created.get('location'), 'https://voice.example/api/numbers/77');
+    assert.deepEqual((await api.get('/openapi.json').expect(200)).body.servers, [{ url: PUBLIC_URL }]);
+  });
+});
+
 describe('rate', () => {
   it('is bounded, and says when to come again', async () => {
     const { app } = fixture.another({ settings: { ...settings, RATE_LIMIT: 3 } });
@@ -190,6 +201,19 @@ describe('rate', () => {
     assert.equal(problemResource.parse(answer.body).code, 'rate_limited');
     assert.ok(Number(answer.get('retry-after')) > 0);
     await supertest(app).get('/healthz').expect(200);
+  });
+
+  it('counts the clients behind a proxy that is trusted one by one, and nobody by what he says of himself', async () => {
+    const RATE_LIMIT = 1;
+    const from = (app: Express, address: string) => requests(app).get('/numbers').set('X-Forwarded-For', address);
+    const { app } = fixture.another({ settings: { ...settings, RATE_LIMIT, TRUST_PROXY: ['127.0.0.1', '::1'] } });
+    await from(app, '192.0.2.1').expect(200);
+    await from(app, '192.0.2.2').expect(200);
+    await from(app, '192.0.2.1').expect(429);
+    await from(app, '198.51.100.9, 192.0.2.2').expect(429);
+    const open = fixture.another({ settings: { ...settings, RATE_LIMIT } }).app;
+    await from(open, '192.0.2.1').expect(200);
+    await from(open, '192.0.2.2').expect(429);
   });
 
   it('also counts those who guess', async () => {

@@ -11,6 +11,7 @@ import { checkMachine, checkTimers, thisMachine } from './checks/machine.ts';
 import { checkParser } from './checks/parser.ts';
 import { checkPorts } from './checks/ports.ts';
 import { checkRedis } from './checks/redis.ts';
+import { checkSpeech } from './checks/speech.ts';
 import { checkTrunks, trunksOf } from './checks/trunks.ts';
 import { type Finding, ok } from './finding.ts';
 import { asJson, asText, isHealthy } from './report.ts';
@@ -50,7 +51,7 @@ async function examine(environment: NodeJS.ProcessEnv): Promise<readonly Finding
     checkRedis(settings.REDIS_URL, clock),
     settings.TRUNKS === undefined ? [ok('trunks', 'none set: every number rings in the phone bank')] : [],
     finding === undefined ? checkTrunks(trunks, clock) : [finding],
-    [await checkParser(clock)],
+    [await checkParser(clock), await checkSpeech(clock)],
   ]);
   return [...checkMachine(thisMachine(), settings), timers, ...findings, ...found.flat()];
 }

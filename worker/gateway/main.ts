@@ -1,7 +1,7 @@
 /**
  * The gateway process: constructs store, queue, SIP stack and gateway, and ties their ends together.
- * SIGTERM takes no new calls and waits for the others up to `DRAIN_TIMEOUT`; dialogs that are left
- * stay in Redis and are taken up by the next process at the same address.
+ * SIGTERM writes down what is under way and ends: dialogs stay in Redis and are taken up by the next process at the
+ * same address. Only when the workers stop as well does it stay, up to `DRAIN_TIMEOUT`, until the calls are over.
  */
 
 import type { Trunk } from '../../shared/domain/trunk.ts';

@@ -51,6 +51,11 @@ export class Espeak implements Synthesiser {
     return languages.size === 0 ? null : new Espeak(options, languages);
   }
 
+  /** How many it can speak. */
+  get languages(): number {
+    return this.#languages.size;
+  }
+
   /** The voice for a language: the same, or its main language, or a region of it; null when there is none. */
   voiceFor(language: string): string | null {
     const wanted = language.toLowerCase();

@@ -1,15 +1,21 @@
-/** Each acceptance check of the protocol reference that is about streams is proven by a test that says so in its title. */
+/** Each check of docs/protocol.md is proven by a test that says so in its title, but for those it says are not there yet. */
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, it } from 'node:test';
 
-/** From one number to another, both included. */
-const between = (first: number, last: number): number[] =>
-  Array.from({ length: last - first + 1 }, (_, index) => first + index);
+const page = readFileSync('docs/protocol.md', 'utf8');
 
-/** Streams of both dialects, their limits, callbacks, codes and signatures, Twilio's REST routes for them, and what we add. */
-const checks = [...between(1, 29), ...between(35, 56), ...between(83, 93)];
+/** `30, 31, 73 to 75` as numbers. */
+const numbersOf = (text: string): number[] =>
+  [...text.matchAll(/(\d+)(?: to (\d+))?/g)].flatMap(([, first, last = first]) =>
+    Array.from({ length: Number(last) - Number(first) + 1 }, (_, index) => Number(first) + index),
+  );
+
+/** What the page says is not there yet. */
+const missing = new Set(numbersOf(/not there yet: ([^(]*)/.exec(page)?.[1] ?? ''));
+const all = [...page.matchAll(/\bAC-(\d+)[^:\n]{0,12}: /g)].map(([, number]) => Number(number));
+const checks = [...new Set(all)].filter((number) => !missing.has(number));
 
 const titleStart = /\b(?:it|test|describe)\(\s*(?:'((?:[^'\\]|\\.)*)'|"((?:[^"\\]|\\.)*)"|`((?:[^`\\]|\\.)*)`)/g;
 
@@ -31,6 +37,12 @@ function titles(): { readonly file: string; readonly title: string }[] {
 }
 
 describe('acceptance checks', () => {
+  it('are found', () =>
+    assert.deepEqual(
+      [...new Set(all)].sort((a, b) => a - b),
+      numbersOf('1 to 93'),
+    ));
+
   const named = new Map<number, string[]>();
   for (const { file, title } of titles()) {
     for (const [, number] of title.matchAll(/\bAC-(\d+)\b/g)) {

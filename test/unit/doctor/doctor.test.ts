@@ -15,6 +15,7 @@ import { checkMachine, thisMachine } from '../../../worker/doctor/checks/machine
 import { checkParser } from '../../../worker/doctor/checks/parser.ts';
 import { checkPorts } from '../../../worker/doctor/checks/ports.ts';
 import { checkRedis } from '../../../worker/doctor/checks/redis.ts';
+import { checkSpeech } from '../../../worker/doctor/checks/speech.ts';
 import { checkTrunks, trunksOf } from '../../../worker/doctor/checks/trunks.ts';
 import type { Finding } from '../../../worker/doctor/finding.ts';
 import { asText } from '../../../worker/doctor/report.ts';
@@ -243,6 +244,7 @@ describe('the machine', () => {
 
   it('reads documents in a parser of its own', async () => {
     said([await checkParser(systemClock)], 'parser', 'ok', /reads a document/);
+    said([await checkSpeech(systemClock, 'no-such-program')], 'speech', 'ok', /English alone; .*espeak-ng/);
   });
 });
 

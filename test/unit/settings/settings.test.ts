@@ -54,6 +54,12 @@ describe('settings', () => {
     assert.equal(readSettings({ ...needed, PORT: '', TRUNKS: '' }).PORT, 3000);
   });
 
+  it('trust so many proxies, or those at these addresses', () => {
+    assert.equal(readSettings({ ...needed, TRUST_PROXY: '1' }).TRUST_PROXY, 1);
+    const networks = ['10.0.0.0/8', '2001:db8::1'];
+    assert.deepEqual(readSettings({ ...needed, TRUST_PROXY: networks.join(', ') }).TRUST_PROXY, networks);
+  });
+
   it('name everything that is wrong at once', () => {
     const message = refused({ PORT: '70000', DIALECT: 'german', QUEUE_TIMEOUT: '60', AUTH_TOKEN: 'short' });
     for (const name of ['PORT', 'DIALECT', 'QUEUE_TIMEOUT', 'AUTH_TOKEN'])
@@ -69,6 +75,10 @@ describe('settings', () => {
     ['ALLOW_INSECURE_WS', 'maybe'],
     ['ACCOUNT_SID', 'AC1'],
     ['PUBLIC_URL', 'here'],
+    ['PUBLIC_URL', 'ftp://voice.example'],
+    ['TRUST_PROXY', 'balancer'],
+    ['TRUST_PROXY', '10.0.0.0/33'],
+    ['TRUST_PROXY', '10.0.0.1,'],
     ['WORKER_THREADS', '0'],
     ['LOG_LEVEL', 'loud'],
   ] as const) {

@@ -41,7 +41,7 @@ const hostile: readonly (readonly [title: string, source: string, code: number])
   ['bad characters', '<Response>\u0001</Response>', 12_100],
 ];
 
-describe('hostile documents', () => {
+describe('AC-72: hostile documents', () => {
   for (const [title, source, code] of hostile) {
     it(title, async () => {
       const parsed = await parse(source);
