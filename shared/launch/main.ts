@@ -5,7 +5,7 @@
  */
 import { systemClock } from '../kernel/clock.ts';
 import { Closers } from '../kernel/closers.ts';
-import { readSettings } from '../settings.ts';
+import { readSettings, SettingsError } from '../settings.ts';
 import { accountOf } from './account.ts';
 import { startExample } from './examples.ts';
 import { type Stack, startStack } from './stack.ts';
@@ -36,7 +36,7 @@ async function start(): Promise<void> {
   const stack = await startStack({
     dataDir,
     environment,
-    workers: Number(environment['WORKERS'] ?? 1),
+    workers: workersOf(environment['WORKERS']),
     clock: systemClock,
     drainMs,
     onProgress: (line) => console.log(`• ${line}`),
@@ -51,6 +51,12 @@ async function startOne(name: string, dataDir: string): Promise<string> {
   const app = await startExample(name, dataDir, systemClock, (service, line) => console.log(`[${service}] ${line}`));
   closers.push(() => app.stop());
   return app.url;
+}
+
+function workersOf(setting: string | undefined): number {
+  if (setting === undefined || setting === '') return 1;
+  if (!/^[1-9]\d?$/.test(setting)) throw new SettingsError('WORKERS: a number of processes, 1 to 99');
+  return Number(setting);
 }
 
 /** The settings a laptop wants; what the environment sets wins. */
