@@ -48,7 +48,7 @@ export class Interpreter {
   readonly #ports: InterpreterPorts;
   readonly #pace: Pace;
   #controller = new AbortController();
-  /** What came before a document was there to be cut short. */
+  /** What came while there was no document to be cut short, or while the one that is cut lets go. */
   #waiting: Outcome | null = null;
   #running = false;
   #first = true;
@@ -62,7 +62,7 @@ export class Interpreter {
 
   /** Cuts short whatever runs: with another document, or with the end. The end is final. */
   interrupt(outcome: Outcome): void {
-    if (this.#running) this.#controller.abort(outcome);
+    if (this.#running && !this.#controller.signal.aborted) this.#controller.abort(outcome);
     else if (this.#waiting?.kind !== 'end') this.#waiting = outcome;
   }
 
@@ -156,6 +156,9 @@ export class Interpreter {
     const verbs = [...document.verbs.entries()].filter(([index, verb]) => from === null || !isDone(verb, index, from));
     this.#ports.begins(verbs[0]?.[1], from !== null && verbs[0]?.[0] === from);
     for (const [index, verb] of verbs) {
+      // Cut short while it was parsed, or between two verbs: not each of them looks at its signal.
+      const interrupted = outcomeOf(signal);
+      if (interrupted !== null) return interrupted;
       this.#ports.journal.patch({ checkpoint: checkpoint(source, index) });
       const outcome = await this.#runVerb(verb, index, context);
       if (outcome.kind !== 'next') return outcome;
