@@ -98,6 +98,79 @@ describe('while a replaced Connect closes its stream', () => {
   });
 });
 
+describe('while the place of a two-way stream is claimed', () => {
+  /** A call in such a `<Connect>`, for which Redis takes its time; `decided` lets the claim of then come back. */
+  async function claiming(): Promise<{ world: World; done: Promise<void>; decided: () => void }> {
+    const webhook = { url: 'https://account.example/events', method: 'POST' } as const;
+    const world = new World(parser, { webhook });
+    const connect = '<Response><Connect><Stream url="wss://app.example/two-way"/></Connect></Response>';
+    world.fetcher.pages.set('https://app.example/voice', { body: connect });
+    world.fetcher.pages.set(NEW, { body: connect });
+    const open = world.journal.openStream.bind(world.journal);
+    const claims: Deferred<void>[] = [];
+    world.journal.openStream = async (record) => {
+      const claim = deferred<void>();
+      claims.push(claim);
+      await claim.promise;
+      return await open(record);
+    };
+    const done = world.session.run(callRecord());
+    world.leg.farAnswers();
+    await world.until('the claim', () => claims.length === 1);
+    return { world, done, decided: () => claims.shift()?.resolve() };
+  }
+
+  const told = (world: World): (string | undefined)[] => world.journal.callbacks.map(({ fields }) => fields['reason']);
+
+  it('a replaced document leaves no stream behind, and the next one claims when the place is free', async () => {
+    const { world, done, decided } = await claiming();
+    replace(world, NEW);
+    await world.until('the new verb', () => world.journal.types('verb.started Connect').length === 2);
+    decided();
+    await world.until('the write-off', () => world.journal.streamPatches.length > 0);
+    const [written] = world.journal.streamPatches;
+    assert.deepEqual([written?.patch.status, written?.patch.reason], ['stopped', 'stopped']);
+    assert.deepEqual([world.streams.length, told(world)], [0, ['stopped']]);
+    await turn();
+    decided();
+    await world.until('the stream', () => world.streams.length === 1);
+    assert.notEqual(world.lastStream.sid, written?.sid);
+    world.lastStream.end('connection closed');
+    await done;
+    assert.equal(world.journal.call.ending?.cause, 'stream_ended');
+  });
+
+  it('the end of the call waits for the claim, and tells that the stream never was', async () => {
+    const { world, done, decided } = await claiming();
+    world.leg.farHangsUp();
+    await turn();
+    assert.ok(!world.seen('call.ended'));
+    decided();
+    await done;
+    assert.deepEqual([world.streams.length, told(world)], [0, ['hangup']]);
+    assert.equal(world.journal.call.ending?.cause, 'far_hangup');
+  });
+
+  it('the end of the call waits no longer than for a goodbye', async () => {
+    const { world, done } = await claiming();
+    world.leg.farHangsUp();
+    await world.pass(2000);
+    await done;
+    assert.equal(world.journal.call.ending?.cause, 'far_hangup');
+  });
+
+  it('a stream that is opened in the very moment is stopped', async () => {
+    const { world, done, decided } = await claiming();
+    world.fetcher.pages.set(NEW, { body: '<Response><Pause length="60"/></Response>' });
+    world.onStream = () => queueMicrotask(() => replace(world, NEW));
+    decided();
+    await world.until('the new document', () => world.seen('verb.started Pause'));
+    assert.deepEqual(world.lastStream.log, ['stop stopped']);
+    world.leg.farHangsUp();
+    await done;
+  });
+});
+
 describe('a document that is replaced while it is read', () => {
   it('runs no verb, also none that waits for nothing', async () => {
     const reading = deferred<void>();
