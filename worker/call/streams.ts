@@ -54,8 +54,8 @@ export interface StreamsPorts {
   readonly openStream: OpenStream;
   readonly leg: Leg;
   readonly webhook: Webhook | null;
-  /** The app pressed digits towards the far party, or hung up (PROTOCOL §14.4). */
-  readonly onPress: (digits: string) => void;
+  /** The app presses digits towards the far party, or hangs up (PROTOCOL §14.4). */
+  readonly onPress: (digits: string) => boolean;
   readonly onHangup: () => void;
 }
 

@@ -19,10 +19,16 @@ export class Presser {
   readonly #keypad: Keypad;
   readonly #closed = new AbortController();
   #last: Promise<void> = Promise.resolve();
+  #waiting = 0;
 
   constructor(clock: Clock, keypad: Keypad) {
     this.#clock = clock;
     this.#keypad = keypad;
+  }
+
+  /** Keys and pauses that were asked for and are not over. */
+  get waiting(): number {
+    return this.#waiting;
   }
 
   /**
@@ -31,6 +37,7 @@ export class Presser {
    */
   press(digits: string, signal?: AbortSignal): Promise<void> {
     const stop = signal === undefined ? this.#closed.signal : AbortSignal.any([signal, this.#closed.signal]);
+    this.#waiting += digits.length;
     const turn = this.#last.then(() => this.#run(digits, stop));
     this.#last = turn.catch(() => {});
     return turn;
@@ -42,11 +49,18 @@ export class Presser {
   }
 
   async #run(digits: string, stop: AbortSignal): Promise<void> {
-    for (const key of digits) {
-      stop.throwIfAborted();
-      const waitMs = pauses[key];
-      if (waitMs !== undefined) await pause(this.#clock, waitMs, stop);
-      else if (isDigit(key)) await this.#key(key, stop);
+    let left = digits.length;
+    try {
+      for (const key of digits) {
+        stop.throwIfAborted();
+        const waitMs = pauses[key];
+        if (waitMs !== undefined) await pause(this.#clock, waitMs, stop);
+        else if (isDigit(key)) await this.#key(key, stop);
+        left -= 1;
+        this.#waiting -= 1;
+      }
+    } finally {
+      this.#waiting -= left;
     }
   }
 
