@@ -7,6 +7,7 @@ import type { CallRecord, DocumentSource } from '../../shared/domain/call.ts';
 import type { Ending } from '../../shared/domain/ending.ts';
 import type { TimelineEntry } from '../../shared/domain/event.ts';
 import type { Clock } from '../../shared/kernel/clock.ts';
+import { unlessAborted } from '../../shared/kernel/deadline.ts';
 import { redactUrl } from '../../shared/kernel/redact.ts';
 import type { Document, Verb } from '../../shared/twiml/document.ts';
 import { execute } from '../verbs/executors.ts';
@@ -14,7 +15,7 @@ import { checkpoint } from './checkpoint.ts';
 import { type VerbContext, VerbFailed } from './context.ts';
 import { type Documents, type Loaded, speaking } from './documents.ts';
 import type { Cause } from './ending.ts';
-import { NEXT, type Outcome, outcomeOf, unlessAborted } from './outcome.ts';
+import { NEXT, type Outcome, outcomeOf } from './outcome.ts';
 import { Pace } from './pace.ts';
 import type { Journal } from './ports.ts';
 

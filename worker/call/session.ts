@@ -7,6 +7,7 @@ import type { CallRecord, Checkpoint } from '../../shared/domain/call.ts';
 import type { Ending } from '../../shared/domain/ending.ts';
 import type { CallLetter } from '../../shared/domain/letter.ts';
 import type { Timer } from '../../shared/kernel/clock.ts';
+import { unlessAborted } from '../../shared/kernel/deadline.ts';
 import { redactDigits } from '../../shared/kernel/redact.ts';
 import type { DialOrder, LegDelegate } from '../leg/leg.ts';
 import { type Deferred, deferred } from './deferred.ts';
@@ -17,7 +18,6 @@ import { LeftStreams } from './left-streams.ts';
 import { endWithoutLeg, flush, windUp } from './letting-go.ts';
 import { limitOf } from './limits.ts';
 import { type CallEffect, type CallEvent, type CallState, IDLE, isOver, next } from './machine.ts';
-import { unlessAborted } from './outcome.ts';
 import { assemble, type Parts } from './parts.ts';
 import type { CallPorts, CallSession } from './ports.ts';
 

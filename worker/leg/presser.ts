@@ -3,7 +3,7 @@
  * sendDigits). What a key is (event or tone) is the media's business. Calls queue behind each other.
  */
 import type { Clock } from '../../shared/kernel/clock.ts';
-import { pause } from '../../shared/kernel/deadline.ts';
+import { pause, unlessAborted } from '../../shared/kernel/deadline.ts';
 import { isDigit } from '../rtp/telephone-event.ts';
 
 export interface Keypad {
@@ -32,7 +32,8 @@ export class Presser {
   }
 
   /**
-   * Resolves when the last key is up again; rejects with the signal's reason, or when the leg closes.
+   * Resolves when the last key is up again; rejects with the signal's reason, or when the leg closes: at once, whoever
+   * presses before it.
    * What is neither digit nor pause is left out.
    */
   press(digits: string, signal?: AbortSignal): Promise<void> {
@@ -40,7 +41,7 @@ export class Presser {
     this.#waiting += digits.length;
     const turn = this.#last.then(() => this.#run(digits, stop));
     this.#last = turn.catch(() => {});
-    return turn;
+    return unlessAborted(stop, turn);
   }
 
   /** Ends everything that is being pressed. Idempotent. */

@@ -4,9 +4,10 @@
  * U5, U13, U14). The dialect is the stream's own, whatever the call's is (§14.1).
  */
 import type { StreamError } from '../../shared/domain/stream.ts';
+import { unlessAborted } from '../../shared/kernel/deadline.ts';
 import type { ConnectVerb, StreamNoun } from '../../shared/twiml/document.ts';
 import type { Executor, VerbContext } from '../call/context.ts';
-import { NEXT, type Outcome, outcomeOf, unlessAborted } from '../call/outcome.ts';
+import { NEXT, type Outcome, outcomeOf } from '../call/outcome.ts';
 import { streamErrorText } from '../call/stream-callbacks.ts';
 import type { Opened } from '../call/streams.ts';
 

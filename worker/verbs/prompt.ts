@@ -1,6 +1,6 @@
 /** What Say and Play share: a prompt that loops, is cut short by its terminators, and leaves silence behind when cut. */
+import { unlessAborted } from '../../shared/kernel/deadline.ts';
 import type { VerbContext } from '../call/context.ts';
-import { unlessAborted } from '../call/outcome.ts';
 import { feedPlayout } from '../media/feed.ts';
 
 /** Reason of an abort that is not an Outcome: a key stopped the prompt, the document goes on. */

@@ -45,6 +45,23 @@ describe('a presser', () => {
     assert.equal(line.presser.waiting, 0);
   });
 
+  it('who does not want its digits any longer does not wait for those of another', async () => {
+    const line = new Pressed();
+    const stop = new AbortController();
+    const first = line.presser.press('1');
+    const cut = assert.rejects(line.presser.press('23', stop.signal), /enough/);
+    const third = line.presser.press('4');
+    await turn();
+    stop.abort(new Error('enough'));
+    assert.equal(await Promise.race([cut, turn().then(() => 'it waits')]), undefined);
+    assert.deepEqual([line.keys.join(''), line.released], ['1', 0]);
+    await line.up();
+    await first;
+    await line.up();
+    await third;
+    assert.equal(line.keys.join(''), '14');
+  });
+
   it('does not count what was given up', async () => {
     const line = new Pressed();
     const stop = new AbortController();
