@@ -108,6 +108,8 @@ export type TimelineEntry =
       readonly durationMs: number;
     }
   | { readonly type: 'dtmf.sent'; readonly digits: string; readonly by: 'document' | 'api' | 'stream' }
+  /** Asked for by the API and not pressed. */
+  | { readonly type: 'dtmf.failed'; readonly digits: string; readonly by: 'api'; readonly detail: string }
   | {
       readonly type: 'callback.delivered';
       readonly url: string;

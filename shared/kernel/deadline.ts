@@ -21,6 +21,16 @@ export function withDeadline<T>(clock: Clock, afterMs: number, what: string, wor
   });
 }
 
+/** Settles like `work`, or rejects with the signal's reason as soon as it aborts. */
+export function unlessAborted<T>(signal: AbortSignal, work: Promise<T>): Promise<T> {
+  return new Promise<T>((resolve, reject) => {
+    const onAbort = (): void => reject(signal.reason);
+    if (signal.aborted) onAbort();
+    signal.addEventListener('abort', onAbort, { once: true });
+    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
+  });
+}
+
 /** Resolves after `delayMs`, or rejects with the signal's reason as soon as it aborts. */
 export function pause(clock: Clock, delayMs: number, signal?: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {

@@ -307,7 +307,7 @@ function measureCall(name: string, spec: Partial<StreamSpec>, fromApp: object | 
       onStopped: ignore,
       onPatch: ignore,
       onEntry: ignore,
-      onPress: ignore,
+      onPress: () => true,
       onHangup: ignore,
     },
   );

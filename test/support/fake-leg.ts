@@ -96,6 +96,7 @@ export class FakeLeg implements Leg {
   /** What the call did, in order: `dial +15550100`, `ring`, `answer`, `reject 486`, `hangup`, `press 12`, `close`. */
   readonly log: string[] = [];
   order: DialOrder | null = null;
+  keysWaiting = 0;
   /** Whether `answer` is followed by media at once. */
   answersAtOnce = true;
 

@@ -156,6 +156,8 @@ export class World {
   readonly session: Session;
   /** Whether a stream's socket opens as soon as it is asked for. */
   socketsOpen = true;
+  /** Told of each stream as it is opened. */
+  onStream: (stream: FakeStream) => void = () => {};
   /** Length of everything that is said. */
   speechMs = 1000;
   #leg: FakeLeg | null = null;
@@ -177,6 +179,7 @@ export class World {
       openStream: (order, delegate) => {
         const stream = new FakeStream(order, delegate);
         this.streams.push(stream);
+        this.onStream(stream);
         if (this.socketsOpen && order.resumed !== true) queueMicrotask(() => delegate.onStarted());
         return stream;
       },

@@ -72,7 +72,7 @@ export class StalledStreams {
       onStopped: ignore,
       onPatch: ignore,
       onEntry: ignore,
-      onPress: ignore,
+      onPress: () => true,
       onHangup: ignore,
     };
     this.#streams = Array.from({ length: count }, () => {

@@ -7,6 +7,7 @@ import type { CallRecord, DocumentSource, KeptCookie } from '../../shared/domain
 import type { Ending } from '../../shared/domain/ending.ts';
 import type { TimelineEntry } from '../../shared/domain/event.ts';
 import type { Clock } from '../../shared/kernel/clock.ts';
+import { unlessAborted } from '../../shared/kernel/deadline.ts';
 import { redactUrl } from '../../shared/kernel/redact.ts';
 import type { Document, Verb } from '../../shared/twiml/document.ts';
 import { execute } from '../verbs/executors.ts';
@@ -14,7 +15,7 @@ import { checkpoint } from './checkpoint.ts';
 import { type VerbContext, VerbFailed } from './context.ts';
 import { type Documents, type Loaded, speaking } from './documents.ts';
 import type { Cause } from './ending.ts';
-import { NEXT, type Outcome, outcomeOf, unlessAborted } from './outcome.ts';
+import { NEXT, type Outcome, outcomeOf } from './outcome.ts';
 import { Pace } from './pace.ts';
 import type { Journal } from './ports.ts';
 
@@ -50,7 +51,7 @@ export class Interpreter {
   readonly #ports: InterpreterPorts;
   readonly #pace: Pace;
   #controller = new AbortController();
-  /** What came before a document was there to be cut short. */
+  /** What came while there was no document to be cut short, or while the one that is cut lets go. */
   #waiting: Outcome | null = null;
   #running = false;
   #first = true;
@@ -64,7 +65,7 @@ export class Interpreter {
 
   /** Cuts short whatever runs: with another document, or with the end. The end is final. */
   interrupt(outcome: Outcome): void {
-    if (this.#running) this.#controller.abort(outcome);
+    if (this.#running && !this.#controller.signal.aborted) this.#controller.abort(outcome);
     else if (this.#waiting?.kind !== 'end') this.#waiting = outcome;
   }
 
@@ -158,6 +159,9 @@ export class Interpreter {
     const verbs = [...document.verbs.entries()].filter(([index, verb]) => from === null || !isDone(verb, index, from));
     this.#ports.begins(verbs[0]?.[1], from !== null && verbs[0]?.[0] === from);
     for (const [index, verb] of verbs) {
+      // Cut short while it was parsed, or between two verbs: not each of them looks at its signal.
+      const interrupted = outcomeOf(signal);
+      if (interrupted !== null) return interrupted;
       this.#ports.journal.patch({ checkpoint: checkpoint(source, index, this.#ports.cookies()) });
       const outcome = await this.#runVerb(verb, index, context);
       if (outcome.kind !== 'next') return outcome;

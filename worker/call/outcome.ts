@@ -20,13 +20,3 @@ export function outcomeOf(signal: AbortSignal): Outcome | null {
 }
 
 const isOutcome = (value: unknown): value is Outcome => typeof value === 'object' && value !== null && 'kind' in value;
-
-/** Settles like `work`, or rejects with the signal's reason as soon as it aborts. */
-export function unlessAborted<T>(signal: AbortSignal, work: Promise<T>): Promise<T> {
-  return new Promise<T>((resolve, reject) => {
-    const onAbort = (): void => reject(signal.reason);
-    if (signal.aborted) onAbort();
-    signal.addEventListener('abort', onAbort, { once: true });
-    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
-  });
-}

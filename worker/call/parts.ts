@@ -27,8 +27,8 @@ export interface Joints {
   readonly ending: (cause: Cause, detail?: string) => Ending;
   /** Resolves when the call is up. */
   readonly answer: (signal: AbortSignal) => Promise<void>;
-  /** The app pressed digits, or hung up, through a stream. */
-  readonly press: (digits: string) => void;
+  /** The app presses digits, or hangs up, through a stream; false when too many digits wait. */
+  readonly press: (digits: string) => boolean;
   readonly hangup: () => void;
 }
 

@@ -7,6 +7,7 @@ import type { CallRecord, Checkpoint } from '../../shared/domain/call.ts';
 import type { Ending } from '../../shared/domain/ending.ts';
 import type { CallLetter } from '../../shared/domain/letter.ts';
 import type { Timer } from '../../shared/kernel/clock.ts';
+import { unlessAborted } from '../../shared/kernel/deadline.ts';
 import { redactDigits } from '../../shared/kernel/redact.ts';
 import type { DialOrder, LegDelegate } from '../leg/leg.ts';
 import { type Deferred, deferred } from './deferred.ts';
@@ -17,9 +18,11 @@ import { LeftStreams } from './left-streams.ts';
 import { endWithoutLeg, flush, windUp } from './letting-go.ts';
 import { limitOf } from './limits.ts';
 import { type CallEffect, type CallEvent, type CallState, IDLE, isOver, next } from './machine.ts';
-import { unlessAborted } from './outcome.ts';
 import { assemble, type Parts } from './parts.ts';
 import type { CallPorts, CallSession } from './ports.ts';
+
+/** Keys of the API and of apps that may wait: a key takes 180 ms. */
+const MOST_KEYS = 256;
 
 export class Session implements CallSession {
   readonly #ports: CallPorts;
@@ -97,7 +100,7 @@ export class Session implements CallSession {
         interpreter.interrupt({ kind: 'replace', document: letter.document });
         break;
       case 'press':
-        this.#background(this.#press(letter.digits, 'api'));
+        this.#pressForApi(letter.digits);
         break;
       case 'stream-start':
         this.#background(streams.openClaimed(letter.stream));
@@ -117,7 +120,7 @@ export class Session implements CallSession {
       delegate: this.#delegate(call),
       ending: (cause, detail) => this.#ending(cause, null, detail ?? null),
       answer: (signal) => this.#answer(signal),
-      press: (digits) => this.#background(this.#press(digits, 'stream')),
+      press: (digits) => this.#pressIfRoom(digits, 'stream'),
       hangup: () => this.#over('stream_hangup'),
     });
   }
@@ -245,6 +248,20 @@ export class Session implements CallSession {
   async #answer(signal: AbortSignal): Promise<void> {
     this.#apply({ event: 'answer' });
     await unlessAborted(signal, this.#up.promise);
+  }
+
+  #pressForApi(digits: string): void {
+    if (this.#pressIfRoom(digits, 'api')) return;
+    const detail = 'too many digits wait to be pressed';
+    this.#ports.journal.entry({ type: 'dtmf.failed', digits: redactDigits(digits), by: 'api', detail });
+  }
+
+  /** For those who need not wait until it is done, and could ask for more without end. */
+  #pressIfRoom(digits: string, by: 'api' | 'stream'): boolean {
+    const waiting = this.#parts?.leg.keysWaiting ?? 0;
+    if (waiting + digits.length > MOST_KEYS) return false;
+    this.#background(this.#press(digits, by));
+    return true;
   }
 
   async #press(digits: string, by: 'document' | 'api' | 'stream', leg = this.#parts?.leg): Promise<void> {

@@ -54,14 +54,16 @@ export interface StreamsPorts {
   readonly openStream: OpenStream;
   readonly leg: Leg;
   readonly webhook: Webhook | null;
-  /** The app pressed digits towards the far party, or hung up (PROTOCOL §14.4). */
-  readonly onPress: (digits: string) => void;
+  /** The app presses digits towards the far party, or hangs up (PROTOCOL §14.4). */
+  readonly onPress: (digits: string) => boolean;
   readonly onHangup: () => void;
 }
 
 export class CallStreams {
   readonly #ports: StreamsPorts;
   readonly #running = new Map<StreamSid, Running>();
+  /** Of the document, asked for and not decided. */
+  readonly #opening = new Set<Promise<Opened>>();
   /** The two-way stream of a `<Connect>` that an owner before us was in. */
   #kept: StreamRecord | null = null;
   #closed = false;
@@ -70,8 +72,16 @@ export class CallStreams {
     this.#ports = ports;
   }
 
-  /** For the document. Waits for the limits, not for the socket (AC-2). */
-  async open(noun: StreamNoun): Promise<Opened> {
+  /** For the document. Waits for the limits, not for the socket (AC-2). `cut`: once it is aborted nobody wants the stream. */
+  open(noun: StreamNoun, cut: AbortSignal | null = null): Promise<Opened> {
+    const opening = this.#open(noun, cut);
+    const forget = (): boolean => this.#opening.delete(opening);
+    this.#opening.add(opening);
+    opening.then(forget, forget);
+    return opening;
+  }
+
+  async #open(noun: StreamNoun, cut: AbortSignal | null): Promise<Opened> {
     const kept = this.#takeKept(noun);
     if (kept !== null) {
       const { stream, ended } = this.#run(kept, kept.startedAt !== null);
@@ -79,9 +89,14 @@ export class CallStreams {
     }
     const record = this.#recordOf(noun);
     if (noun.fault !== null) return this.#refuse(record, noun.fault);
+    // Of a document that was cut: what it claims is given back before the next one claims.
+    await Promise.allSettled(this.#opening);
     const answer = await this.#ports.journal.openStream(record);
     if (answer.kind === 'refused') return this.#refuse(record, refusalError(answer.reason));
-    if (answer.kind === 'lost' || this.#closed) return this.#refuse(record, refusalError('call_ended'), false);
+    const isCut = this.#closed || cut?.aborted === true;
+    // Its place is claimed, and would stay taken.
+    if (answer.kind === 'opened' && isCut) this.writeOff(record, this.#closed ? 'hangup' : 'stopped');
+    if (answer.kind === 'lost' || isCut) return this.#refuse(record, refusalError('call_ended'), false);
     const { stream, ended } = this.#run(record);
     return { kind: 'open', stream, ended };
   }
@@ -159,8 +174,9 @@ export class CallStreams {
     this.#closed = true;
     this.dropKept();
     const { clock } = this.#ports;
-    const stopping = Promise.all([...this.#running.values()].map(({ stream }) => stream.stop(reason)));
-    await withDeadline(clock, CLOSE_MS, 'stopping streams', stopping).catch(() => {});
+    const stopping = [...this.#running.values()].map(({ stream }) => stream.stop(reason));
+    const done = Promise.allSettled([...stopping, ...this.#opening]);
+    await withDeadline(clock, CLOSE_MS, 'stopping streams', done).catch(() => {});
   }
 
   /** No longer ours: closed without a word. */

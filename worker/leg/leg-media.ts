@@ -213,6 +213,11 @@ export class LegMedia {
     this.#tee.remember();
   }
 
+  /** Keys and pauses that were asked for and are not over. */
+  get keysWaiting(): number {
+    return this.#presser.waiting;
+  }
+
   /** Presses digits, by event where agreed, else by tone; `w` and `W` wait. */
   press(digits: string, signal?: AbortSignal): Promise<void> {
     return this.#presser.press(digits, signal);

@@ -67,6 +67,8 @@ export interface Leg {
   takeOver(): void;
   /** Asks for the end; the leg is silent from now on. Idempotent. */
   hangup(): void;
+  /** Keys that were asked for and are not pressed to their end, pauses among them. */
+  readonly keysWaiting: number;
   /** Presses digits towards the far party (RFC 4733; `w` = 0.5 s, `W` = 1 s); resolves when the last one is out. */
   press(digits: string, signal?: AbortSignal): Promise<void>;
   /** A letter of the gateway for this leg. */

@@ -3,7 +3,7 @@
  * sendDigits). What a key is (event or tone) is the media's business. Calls queue behind each other.
  */
 import type { Clock } from '../../shared/kernel/clock.ts';
-import { pause } from '../../shared/kernel/deadline.ts';
+import { pause, unlessAborted } from '../../shared/kernel/deadline.ts';
 import { isDigit } from '../rtp/telephone-event.ts';
 
 export interface Keypad {
@@ -19,21 +19,29 @@ export class Presser {
   readonly #keypad: Keypad;
   readonly #closed = new AbortController();
   #last: Promise<void> = Promise.resolve();
+  #waiting = 0;
 
   constructor(clock: Clock, keypad: Keypad) {
     this.#clock = clock;
     this.#keypad = keypad;
   }
 
+  /** Keys and pauses that were asked for and are not over. */
+  get waiting(): number {
+    return this.#waiting;
+  }
+
   /**
-   * Resolves when the last key is up again; rejects with the signal's reason, or when the leg closes.
+   * Resolves when the last key is up again; rejects with the signal's reason, or when the leg closes: at once, whoever
+   * presses before it.
    * What is neither digit nor pause is left out.
    */
   press(digits: string, signal?: AbortSignal): Promise<void> {
     const stop = signal === undefined ? this.#closed.signal : AbortSignal.any([signal, this.#closed.signal]);
+    this.#waiting += digits.length;
     const turn = this.#last.then(() => this.#run(digits, stop));
     this.#last = turn.catch(() => {});
-    return turn;
+    return unlessAborted(stop, turn);
   }
 
   /** Ends everything that is being pressed. Idempotent. */
@@ -42,11 +50,18 @@ export class Presser {
   }
 
   async #run(digits: string, stop: AbortSignal): Promise<void> {
-    for (const key of digits) {
-      stop.throwIfAborted();
-      const waitMs = pauses[key];
-      if (waitMs !== undefined) await pause(this.#clock, waitMs, stop);
-      else if (isDigit(key)) await this.#key(key, stop);
+    let left = digits.length;
+    try {
+      for (const key of digits) {
+        stop.throwIfAborted();
+        const waitMs = pauses[key];
+        if (waitMs !== undefined) await pause(this.#clock, waitMs, stop);
+        else if (isDigit(key)) await this.#key(key, stop);
+        left -= 1;
+        this.#waiting -= 1;
+      }
+    } finally {
+      this.#waiting -= left;
     }
   }
 

@@ -147,6 +147,10 @@ export class SipLeg implements Leg {
     if (known) this.#send({ kind: 'hangup', leg: this.id });
   }
 
+  get keysWaiting(): number {
+    return this.#media.keysWaiting;
+  }
+
   press(digits: string, signal?: AbortSignal): Promise<void> {
     return this.#media.press(digits, signal);
   }

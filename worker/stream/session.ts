@@ -163,7 +163,7 @@ class StreamSession implements Stream {
         charge: (bytes) => this.#sockets.charge(bytes),
         warn: (warning, detail) => this.#progress.warn(warning, detail),
         broken: (detail) => this.#progress.broken(detail),
-        press: (digits) => this.#delegate.onPress(digits),
+        press: (digits) => this.#press(digits),
         hangup: () => this.#delegate.onHangup(),
         cleared: (playedMs, droppedMs) => this.#progress.cleared(playedMs, droppedMs),
         mark: (name, playedMs, cleared) => this.#onMark(name, playedMs, cleared),
@@ -362,6 +362,10 @@ class StreamSession implements Stream {
     this.#progress.mark(name, playedMs, cleared);
     if (this.#isOver && this.#spec.dialect === 'twilio') return;
     this.#send({ event: 'mark', mark: { name, playedMs, cleared } });
+  }
+
+  #press(digits: string): void {
+    if (!this.#delegate.onPress(digits)) this.#progress.warn(warnings.invalid, 'too many digits wait to be pressed');
   }
 
   #onGap(gap: Gap): void {

@@ -26,8 +26,9 @@ export interface StreamDelegate {
   /** State worth keeping: status changes at once, counters at most once a second. */
   onPatch(patch: StreamPatch): void;
   onEntry(entry: TimelineEntry): void;
-  /** The app pressed digits towards the caller, or asked to hang up (PROTOCOL §14.4). */
-  onPress(digits: string): void;
+  /** The app presses digits towards the caller (PROTOCOL §14.4). False when they are not pressed: too many wait. */
+  onPress(digits: string): boolean;
+  /** The app asked to hang up (§14.4). */
   onHangup(): void;
 }
 

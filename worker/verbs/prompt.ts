@@ -1,7 +1,8 @@
 /** What Say and Play share: a prompt that loops, is cut short by its terminators, and leaves silence behind when cut. */
+import { unlessAborted } from '../../shared/kernel/deadline.ts';
 import type { VerbContext } from '../call/context.ts';
-import { unlessAborted } from '../call/outcome.ts';
 import { feedPlayout } from '../media/feed.ts';
+import { looped, type Sound } from '../media/looped.ts';
 
 /** Reason of an abort that is not an Outcome: a key stopped the prompt, the document goes on. */
 const KEY = Symbol('key');
@@ -12,8 +13,6 @@ interface Prompt {
   readonly terminators: string;
 }
 
-type Sound = Iterable<Int16Array> | AsyncIterable<Int16Array>;
-
 /** Plays what `sound` makes as often as `loop` says, to the end or until a terminator is pressed. */
 export async function prompt(
   { loop, terminators }: Prompt,
@@ -23,11 +22,8 @@ export async function prompt(
   const { playout } = context.leg;
   await untilKey(terminators, context, async (signal) => {
     try {
-      for (let turn = 0; loop === 0 || turn < loop; turn += 1) {
-        const fed = await feedPlayout(playout, await sound(signal), context.clock, signal);
-        // Nothing to hear would turn for ever without ever waiting.
-        if (fed === 0) break;
-      }
+      const turns = looped(loop, playout.rate, () => sound(signal));
+      await feedPlayout(playout, turns, context.clock, signal);
     } finally {
       // What came before a damage is sound, and is heard.
       if (!signal.aborted) await unlessAborted(signal, heard(context));

@@ -338,6 +338,46 @@ describe('keys and letters', () => {
   });
 });
 
+describe('digits that are asked for faster than they are pressed', () => {
+  /** In a `<Connect>`; keys go down and stay there. */
+  async function pressing(): Promise<{ world: World; done: Promise<void>; sent: () => number }> {
+    const world = worldWith('<Connect><Stream url="wss://app.example/two-way"/></Connect>');
+    const done = answered(world);
+    await world.until('the stream', () => world.streams.length === 1);
+    world.leg.press = (digits) => {
+      world.leg.keysWaiting += digits.length;
+      return new Promise(() => {});
+    };
+    return { world, done, sent: () => world.journal.types('dtmf.sent').length };
+  }
+
+  it('by an app: those beyond 256 that wait are refused, and leave no trace', async () => {
+    const { world, done, sent } = await pressing();
+    const { delegate } = world.lastStream;
+    const taken = Array.from({ length: 1000 }, () => delegate.onPress('1'.repeat(64)));
+    assert.deepEqual([taken.indexOf(false), taken.lastIndexOf(true), sent()], [4, 3, 4]);
+    assert.equal(world.leg.keysWaiting, 256);
+    world.leg.keysWaiting = 255;
+    assert.deepEqual([delegate.onPress('2'), delegate.onPress('3'), sent()], [true, false, 5]);
+    world.leg.farHangsUp();
+    await done;
+  });
+
+  it('by the API: refused as well, and the timeline says so, without the digits', async () => {
+    const { world, done, sent } = await pressing();
+    for (let asked = 0; asked < 3; asked++) world.session.deliver({ kind: 'press', digits: '1'.repeat(128) });
+    assert.deepEqual([sent(), world.leg.keysWaiting], [2, 256]);
+    assert.deepEqual(world.journal.entries.at(-1), {
+      type: 'dtmf.failed',
+      digits: '•'.repeat(128),
+      by: 'api',
+      detail: 'too many digits wait to be pressed',
+    });
+    world.leg.farHangsUp();
+    await done;
+  });
+});
+
 describe('an owner that changes', () => {
   it('lost: silence, no hang-up, nothing written', async () => {
     const world = worldWith('<Start><Stream url="wss://app.example/s"/></Start><Pause length="5"/>');

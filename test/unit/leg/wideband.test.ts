@@ -47,7 +47,7 @@ function openStream(
   const call = { accountSid: `AC${'0'.repeat(32)}`, callSid, from: '+1', to: '+2', direction: 'inbound' };
   const stream = open(
     { record: aStream(callSid, spec), call, tee: leg.tee, playout: leg.playout },
-    { onStarted() {}, onStopped() {}, onPatch() {}, onEntry() {}, onPress() {}, onHangup() {} },
+    { onStarted() {}, onStopped() {}, onPatch() {}, onEntry() {}, onPress: () => true, onHangup() {} },
   );
   const [app] = apps;
   assert.ok(app);

@@ -159,6 +159,19 @@ describe('from a Twilio app', () => {
     });
   });
 
+  it('is warned once when its digits are not pressed, as too many wait', () => {
+    const world = new World(twoWay).open();
+    world.pressing = false;
+    for (let asked = 0; asked < 1000; asked++) world.say({ event: 'dtmf', dtmf: { digits: '1' } });
+    const warned = world.entries.filter(({ type }) => type === 'stream.warning');
+    assert.deepEqual(warned, [
+      { type: 'stream.warning', stream: world.stream.sid, code: 31951, detail: 'too many digits wait to be pressed' },
+    ]);
+    world.pressing = true;
+    world.say({ event: 'dtmf', dtmf: { digits: '2' } });
+    assert.deepEqual(world.pressed, ['2']);
+  });
+
   it('AC-89: bare samples cut anywhere are the same sound', () => {
     const samples = Int16Array.from({ length: 3200 }, (_, at) => Math.round(10_000 * Math.sin(at / 5)));
     const bytes = Buffer.from(samples.buffer);

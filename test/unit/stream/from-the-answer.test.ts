@@ -17,7 +17,7 @@ const delegate = {
   onStopped: ignore,
   onPatch: ignore,
   onEntry: ignore,
-  onPress: ignore,
+  onPress: () => true,
   onHangup: ignore,
 };
 

@@ -96,7 +96,7 @@ function openAll(playout: Playout, tee: FrameTee): Branch[] {
     onStopped: ignore,
     onPatch: ignore,
     onEntry: ignore,
-    onPress: ignore,
+    onPress: () => true,
     onHangup: ignore,
   };
   return specs.map((spec, index) => {

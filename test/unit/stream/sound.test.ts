@@ -99,7 +99,7 @@ describe('a stream over real sockets', () => {
           reconnecting ||= status === 'reconnecting';
         },
         onEntry: () => {},
-        onPress: () => {},
+        onPress: () => true,
         onHangup: () => {},
       },
     );

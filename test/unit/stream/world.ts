@@ -104,6 +104,8 @@ export class World {
   readonly entries: TimelineEntry[] = [];
   readonly stops: { reason: string; error: StreamError | null }[] = [];
   readonly pressed: string[] = [];
+  /** Whether the call takes digits. */
+  pressing = true;
   readonly logged: string[] = [];
   hangups = 0;
   started = 0;
@@ -159,7 +161,10 @@ export class World {
         onStopped: (reason, error) => this.stops.push({ reason, error }),
         onPatch: (patch) => this.patches.push(patch),
         onEntry: (entry) => this.entries.push(entry),
-        onPress: (digits) => this.pressed.push(digits),
+        onPress: (digits) => {
+          if (this.pressing) this.pressed.push(digits);
+          return this.pressing;
+        },
         onHangup: () => {
           this.hangups += 1;
         },

@@ -53,6 +53,34 @@ describe('Play', () => {
     assert.deepEqual(world.fetcher.orders[1]?.fields, {}, 'no parameters go with a file');
   });
 
+  it('a file of one millisecond that is played for ever keeps nobody, and is heard without a gap', async () => {
+    const world = new World(parser);
+    world.fetcher.pages.set('https://app.example/voice', { body: '<Response><Play loop="0">/a.wav</Play></Response>' });
+    world.fetcher.pages.set('https://app.example/a.wav', { body: wav(1), type: 'audio/wav' });
+    const done = world.session.run(callRecord());
+    world.leg.farAnswers();
+    const { playout } = world.leg;
+    const enqueue = playout.enqueue.bind(playout);
+    let enqueued = 0;
+    playout.enqueue = (samples) => {
+      enqueued += 1;
+      return enqueue(samples);
+    };
+    await world.until('two seconds of it', () => playout.queuedSamples >= 16_000);
+    assert.ok(enqueued <= 10, `${enqueued} pieces in one go`);
+    await world.pass(5000);
+    assert.equal(playout.playedSamples, 5 * 8000);
+    assert.ok(playout.queuedSamples > 8000);
+    world.leg.farHangsUp();
+    await done;
+    assert.equal(playout.queuedSamples, 0);
+  });
+
+  it('a file without a sample is over, however often it is played', async () => {
+    const world = await played('<Play loop="0">/a.wav</Play><Pause/>', wav(0), 100);
+    assert.ok(world.seen('verb.started Pause'));
+  });
+
   it('a file that is none fails the verb; the next one runs', async () => {
     const world = await played('<Play>/a.wav</Play><Pause/>', 'not sound at all', 100);
     assert.ok(world.seen('verb.failed Play'));
