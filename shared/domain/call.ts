@@ -67,8 +67,10 @@ export interface CallRecord {
 /** Enough to go on with a document elsewhere. Grows only by optional fields. */
 export interface Checkpoint {
   readonly document: DocumentSource;
-  /** Index of the verb in the document that was running. */
+  /** Index of the verb in the document that was running; −1 when none was yet. */
   readonly verb: number;
+  /** What goes with the request for a document of which no verb runs yet; absent when nothing does. */
+  readonly fields?: Readonly<Record<string, string>>;
   /** User variables of `<Set>`, as sent in later requests. */
   readonly variables: Readonly<Record<string, string>>;
   /** Of the application's servers; absent when there are none. */

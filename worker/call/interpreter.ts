@@ -3,7 +3,7 @@
  * Verbs answer with an Outcome; a cancellation is an abort whose reason is one. What a document that
  * cannot be had means is decided here (PROTOCOL §3.3, §7.3; AC-33, AC-68).
  */
-import type { CallRecord, DocumentSource, KeptCookie } from '../../shared/domain/call.ts';
+import type { CallRecord, Checkpoint, DocumentSource, KeptCookie } from '../../shared/domain/call.ts';
 import type { Ending } from '../../shared/domain/ending.ts';
 import type { TimelineEntry } from '../../shared/domain/event.ts';
 import type { Clock } from '../../shared/kernel/clock.ts';
@@ -11,7 +11,7 @@ import { unlessAborted } from '../../shared/kernel/deadline.ts';
 import { redactUrl } from '../../shared/kernel/redact.ts';
 import type { Document, Verb } from '../../shared/twiml/document.ts';
 import { execute } from '../verbs/executors.ts';
-import { checkpoint } from './checkpoint.ts';
+import { checkpoint, decidedOn } from './checkpoint.ts';
 import { type VerbContext, VerbFailed } from './context.ts';
 import { type Documents, type Loaded, speaking } from './documents.ts';
 import type { Cause } from './ending.ts';
@@ -69,9 +69,15 @@ export class Interpreter {
     else if (this.#waiting?.kind !== 'end') this.#waiting = outcome;
   }
 
-  /** Runs until the call should end, and says how; `from` a verb that is run again. Rejects for bugs only. */
-  async run(first: DocumentSource, from: number | null = null): Promise<Ending> {
-    let step: Step = { document: first, fields: {}, from };
+  /** Another document in the place of what runs. Written down at once: who asked is told that it was. */
+  replace(document: DocumentSource): void {
+    this.#decide(document, {});
+    this.interrupt({ kind: 'replace', document });
+  }
+
+  /** Runs until the call should end, and says how; `from`: where an owner before us was. Rejects for bugs only. */
+  async run(first: DocumentSource, from: Checkpoint | null = null): Promise<Ending> {
+    let step: Step = { document: from?.document ?? first, fields: from?.fields ?? {}, from: from?.verb ?? null };
     for (;;) {
       const outcome = await this.#interruptible((signal) => this.#runStep(step, signal));
       switch (outcome.kind) {
@@ -82,6 +88,7 @@ export class Interpreter {
           return this.#ports.ending('document_ended', this.#skipped ? ALL_SKIPPED : undefined);
         }
         case 'goto': {
+          this.#decide(outcome.document, outcome.fields);
           step = { ...outcome, from: null };
           break;
         }
@@ -91,6 +98,11 @@ export class Interpreter {
         }
       }
     }
+  }
+
+  /** An owner after us goes on with it, and not with the verb that led there. */
+  #decide(document: DocumentSource, fields: Readonly<Record<string, string>>): void {
+    this.#ports.journal.patch({ checkpoint: decidedOn(document, fields, this.#ports.cookies()) });
   }
 
   /** An interruption wins, also when it comes in the same moment as the result. */

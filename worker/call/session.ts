@@ -10,6 +10,7 @@ import type { Timer } from '../../shared/kernel/clock.ts';
 import { unlessAborted } from '../../shared/kernel/deadline.ts';
 import { redactDigits } from '../../shared/kernel/redact.ts';
 import type { DialOrder, LegDelegate } from '../leg/leg.ts';
+import { NOT_BEGUN } from './checkpoint.ts';
 import { type Deferred, deferred } from './deferred.ts';
 import { type Cause, endingOf, refusalOf } from './ending.ts';
 import { farParty } from './far-party.ts';
@@ -97,7 +98,7 @@ export class Session implements CallSession {
         this.#over(letter.status === 'canceled' ? 'api_canceled' : 'api_completed');
         break;
       case 'replace':
-        interpreter.interrupt({ kind: 'replace', document: letter.document });
+        interpreter.replace(letter.document);
         break;
       case 'press':
         this.#pressForApi(letter.digits);
@@ -109,7 +110,7 @@ export class Session implements CallSession {
         this.#background(streams.stopClaimed(letter.stream));
         break;
       case 'stream-update':
-        streams.update(letter);
+        this.#background(streams.updateClaimed(letter));
         break;
     }
   }
@@ -193,7 +194,7 @@ export class Session implements CallSession {
         this.#up.resolve();
         break;
       case 'run-document':
-        this.#documentDone = this.#runDocument(parts);
+        this.#documentDone = this.#runDocument(parts, notBegun(call.checkpoint));
         break;
       case 'find':
         leg.find();
@@ -239,7 +240,7 @@ export class Session implements CallSession {
       const isFirst = call.answeredAt === null;
       if (isFirst && sendDigits !== null && call.direction !== 'inbound')
         await this.#press(sendDigits, 'document', leg);
-      this.#overAs(await interpreter.run(from?.document ?? document, from?.verb ?? null), false);
+      this.#overAs(await interpreter.run(document, from), false);
     } catch (error) {
       this.broke(error);
     }
@@ -351,6 +352,9 @@ export class Session implements CallSession {
     work.catch((error: unknown) => this.broke(error));
   }
 }
+
+/** Of a call that is not up yet: a document that was put in the place of its first one. */
+const notBegun = (from: Checkpoint | null): Checkpoint | null => (from?.verb === NOT_BEGUN ? from : null);
 
 function dialOrder({ to, from, callerName, plan, createdAt }: CallRecord): DialOrder {
   const { trunk, headers, ringTimeoutMs } = plan;

@@ -62,6 +62,8 @@ export interface StreamsPorts {
 export class CallStreams {
   readonly #ports: StreamsPorts;
   readonly #running = new Map<StreamSid, Running>();
+  /** Of the API, whose records are being read; what is asked of them waits for it. */
+  readonly #claimed = new Map<StreamSid, Promise<void>>();
   /** Of the document, asked for and not decided. */
   readonly #opening = new Set<Promise<Opened>>();
   /** The two-way stream of a `<Connect>` that an owner before us was in. */
@@ -107,7 +109,15 @@ export class CallStreams {
   }
 
   /** For the API: its place is already claimed. Harmless twice. */
-  async openClaimed(sid: StreamSid): Promise<void> {
+  openClaimed(sid: StreamSid): Promise<void> {
+    const opening = this.#openClaimed(sid).finally(() => {
+      if (this.#claimed.get(sid) === opening) this.#claimed.delete(sid);
+    });
+    this.#claimed.set(sid, opening);
+    return opening;
+  }
+
+  async #openClaimed(sid: StreamSid): Promise<void> {
     const record = await this.#ports.journal.stream(sid);
     if (record === null || this.#closed || this.#running.has(sid) || !isLive(record.status)) return;
     this.#run(record);
@@ -141,6 +151,8 @@ export class CallStreams {
 
   /** The API stops it. One that is recorded as live and does not run here is written off. */
   async stopClaimed(sid: StreamSid): Promise<void> {
+    const opening = this.#claimed.get(sid);
+    if (opening) await opening;
     const running = this.#running.get(sid);
     if (running) {
       await running.stream.stop('api');
@@ -148,6 +160,13 @@ export class CallStreams {
     }
     const record = await this.#ports.journal.stream(sid);
     if (record !== null && isLive(record.status)) this.writeOff(record, 'api');
+  }
+
+  /** The API changes it. */
+  async updateClaimed(update: StreamUpdate): Promise<void> {
+    const opening = this.#claimed.get(update.stream);
+    if (opening) await opening;
+    this.update(update);
   }
 
   update({ stream, ...change }: StreamUpdate): void {

@@ -297,4 +297,21 @@ describe('streams of the API', () => {
     assert.equal(world.streams.length, 2);
     assert.deepEqual(world.lastStream.log, ['update {"paused":true}', 'stop api']);
   });
+
+  it('what is asked of one together with its start is done after it', async () => {
+    const world = worldWith('<Start><Stream url="wss://app.example/s" name="a"/></Start><Pause length="5"/>');
+    const done = answered(world);
+    await world.until('the verb', () => world.seen('verb.started Pause'));
+    const stream = `MZ${'0'.repeat(32)}` as typeof world.lastStream.sid;
+    world.journal.records.set(stream, { ...world.lastStream.record, sid: stream });
+    world.session.deliver({ kind: 'stream-start', stream });
+    world.session.deliver({ kind: 'stream-update', stream, paused: true });
+    world.session.deliver({ kind: 'stream-stop', stream });
+    await world.until('the second stream', () => world.streams.length === 2);
+    await world.until('its end', () => world.lastStream.log.includes('stop api'));
+    assert.deepEqual(world.lastStream.log, ['update {"paused":true}', 'stop api']);
+    world.session.deliver({ kind: 'end', status: 'completed' });
+    await done;
+    assert.equal(world.journal.types('stream.stopped').length, 0, 'none was written off');
+  });
 });

@@ -416,6 +416,56 @@ describe('an owner that changes', () => {
     await done;
   });
 
+  it('another document is written down in the moment it is asked for, and the next owner begins with it', async () => {
+    const world = worldWith('<Pause length="5"/>');
+    world.fetcher.pages.set('https://app.example/new', () => assert.fail('the owner was lost before'));
+    const done = answered(world);
+    await world.until('the verb', () => world.seen('verb.started Pause'));
+    const document = { kind: 'url', url: 'https://app.example/new', method: 'POST' } as const;
+    world.session.deliver({ kind: 'replace', document });
+    const { checkpoint } = world.journal.call;
+    assert.deepEqual(checkpoint, { document, verb: -1, variables: {} });
+    world.session.lost();
+    await done;
+
+    const second = worldWith('<Reject/>');
+    second.fetcher.pages.set(document.url, {
+      body: '<Response><Start><Stream url="wss://a.example/"/></Start></Response>',
+    });
+    const answeredAt = new Date(second.clock.now()).toISOString();
+    const gone = second.session.run(callRecord({ status: 'in-progress', answeredAt, checkpoint }));
+    await second.until('the leg', () => second.leg.log.length > 0);
+    second.leg.farAnswers();
+    await gone;
+    assert.equal(second.streams.length, 1);
+    assert.equal(second.journal.call.ending?.cause, 'document_ended');
+  });
+
+  it('what a document leads to is written down with the fields of its request', async () => {
+    const world = worldWith('<Connect action="/next"><Stream url="wss://app.example/s" dialect="twilio"/></Connect>');
+    const done = answered(world);
+    await world.until('the stream', () => world.streams.length === 1);
+    const { sid } = world.lastStream;
+    world.fetcher.pages.set('https://app.example/next', { body: '<Response><Hangup/></Response>' });
+    world.lastStream.end('connection closed');
+    await done;
+    const decided = world.journal.patches.flatMap(({ checkpoint }) => (checkpoint?.fields ? [checkpoint] : []));
+    assert.deepEqual(
+      decided.map(({ verb, fields }) => [verb, fields?.['StreamSid']]),
+      [[-1, sid]],
+    );
+
+    const second = worldWith('<Reject/>');
+    second.fetcher.pages.set('https://app.example/next', { body: '<Response><Hangup/></Response>' });
+    const answeredAt = new Date(second.clock.now()).toISOString();
+    const [checkpoint = null] = decided;
+    const gone = second.session.run(callRecord({ status: 'in-progress', answeredAt, checkpoint }));
+    await second.until('the leg', () => second.leg.log.length > 0);
+    second.leg.farAnswers();
+    await gone;
+    assert.equal(second.fetcher.orders[0]?.fields['StreamSid'], sid);
+  });
+
   /** What a dead owner leaves behind in `<Pause>`, and the world of the next one. */
   async function takenOver(start: string, from: number) {
     const first = worldWith(`${start}<Pause length="5"/><Hangup/>`);
