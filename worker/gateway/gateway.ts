@@ -155,10 +155,13 @@ export class Gateway implements SipUserAgentDelegate {
    * @param deafen stops the bell: what rings from then on is the next one's to hear.
    */
   async drain(withinMs: number, deafen: () => Promise<void>): Promise<void> {
-    if (await this.#workersGoOn()) await this.#handOver(deafen);
+    const isHandedOver = await this.#workersGoOn();
+    if (isHandedOver) await this.#quieten(deafen);
     else await this.#seeOut(withinMs);
     this.#pulse?.stop();
     for (const timer of this.#timers.values()) timer.cancel();
+    for (const call of this.#calls.values()) call.close();
+    if (isHandedOver) await this.#parts?.ua.close(0);
   }
 
   /** Asked a moment later, so that workers told to stop at the same time have said so. */
@@ -169,14 +172,14 @@ export class Gateway implements SipUserAgentDelegate {
     return owners.some(({ draining }) => !draining);
   }
 
-  async #handOver(deafen: () => Promise<void>): Promise<void> {
+  /** Until what was said is read and written, or it takes too long. */
+  async #quieten(deafen: () => Promise<void>): Promise<void> {
     const { clock, log } = this.#options;
     const until = clock.now() + HAND_OVER_MS;
     await withDeadline(clock, HAND_OVER_MS, 'the bell', deafen()).catch(() => undefined);
     const isBusy = (): boolean => this.#load.deciding > 0 || [...this.#calls.values()].some((call) => !call.settled);
     while (isBusy() && clock.now() < until) await pause(clock, HAND_OVER_STEP_MS);
-    if (isBusy()) log.warn('Calls are handed over with something unwritten.');
-    await this.#parts?.ua.close(0);
+    if (isBusy()) log.warn('Calls are handed over with something unread or unwritten.');
   }
 
   async #seeOut(withinMs: number): Promise<void> {

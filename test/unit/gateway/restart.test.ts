@@ -174,6 +174,35 @@ describe('a gateway without Redis', () => {
     await fixture.pass(3000);
     assert.deepEqual(phone.asked, ['hangup']);
   });
+
+  it('keeps a call whose box could not be read, so that what it then dials is hung up when its owner says so', async () => {
+    const fixture = await new GatewayFixture().start();
+    await fixture.pass(1800);
+    fixture.world.away = true;
+    const sid = await fixture.outbound();
+    fixture.clock.advance(300);
+    fixture.world.away = false;
+    await fixture.pass(500);
+    assert.equal(fixture.sip.dialled.length, 1);
+    await fixture.say(sid, { kind: 'hangup', leg: 'a' });
+    assert.deepEqual(fixture.sip.dialled[0]?.asked, ['hangup']);
+    assert.equal(fixture.sip.dialled.length, 1);
+  });
+
+  it('leaves a box that could not be read to the next process', async () => {
+    const fixture = await new GatewayFixture().start();
+    fixture.world.owners = [{ owner: OWNER, calls: 0, capacity: 10, draining: false }];
+    const drained = fixture.gateway.drain(60_000, async () => {
+      fixture.world.away = true;
+      await fixture.outbound();
+    });
+    await fixture.pass(5000);
+    await drained;
+    assert.ok(fixture.sip.closed);
+    fixture.world.away = false;
+    await fixture.pass(5000);
+    assert.equal(fixture.sip.dialled.length, 0);
+  });
 });
 
 describe('calls that are over', () => {
