@@ -15,6 +15,7 @@ import { SourceGuard } from './admission.ts';
 import { Counters, type CountersListener } from './counters.ts';
 import { type CallParts, GatewayCall } from './gateway-call.ts';
 import { Inbound } from './inbound.ts';
+import { LetterSerials } from './letter-serials.ts';
 import { Load } from './load.ts';
 import type { GatewayIdentity, GatewayQueue, GatewayStore } from './ports.ts';
 import { Pulse } from './pulse.ts';
@@ -61,6 +62,7 @@ export class Gateway implements SipUserAgentDelegate {
   readonly #counters: Counters;
   readonly #calls = new Map<CallSid, GatewayCall>();
   readonly #room = new Room(MOST_WAITING);
+  readonly #serials = new LetterSerials();
   readonly #load = new Load(() => this.#calls.size);
   readonly #timers = new Map<string, Timer>();
   readonly #sweep: Sweep;
@@ -91,7 +93,8 @@ export class Gateway implements SipUserAgentDelegate {
       tracer = null,
       tellMoved = () => {},
     } = this.#options;
-    const writer = { store, queue, clock, counters: this.#counters, gateway: identity.id, room: this.#room };
+    const shared = { counters: this.#counters, serials: this.#serials, room: this.#room };
+    const writer = { store, queue, clock, gateway: identity.id, ...shared };
     const parts: CallParts = { writer, ua, identity, trunks, queueTimeoutMs, log, tellMoved };
     this.#identity = identity;
     this.#parts = parts;
