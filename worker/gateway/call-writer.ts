@@ -30,7 +30,13 @@ export interface WriterPorts {
 }
 
 type Item =
-  | { readonly kind: 'letter'; readonly letter: CallLetter; readonly by: LetterSerial }
+  | {
+      readonly kind: 'letter';
+      readonly letter: CallLetter;
+      readonly by: LetterSerial;
+      /** It may lie in the box: posting it was begun. */
+      tried: boolean;
+    }
   /** Ends the call when nobody owns it; `ended` learns whether that was so. */
   | {
       readonly kind: 'end';
@@ -82,7 +88,16 @@ export class CallWriter {
   /** Letters arrive in the order they were given. */
   letter(letter: CallLetter): void {
     this.#ports.counters.add('lettersToCalls');
-    this.#push({ kind: 'letter', letter, by: this.#ports.serials.next() });
+    this.#push({ kind: 'letter', letter, by: this.#ports.serials.next(), tried: false });
+  }
+
+  /** Does not post this letter, or not once more. True when it is surely not in the box and never will be. */
+  withdraw(letter: CallLetter): boolean {
+    const index = this.#items.findIndex((item) => item.kind === 'letter' && item.letter === letter);
+    const [item] = index < 0 ? [] : this.#items.splice(index, 1);
+    if (item?.kind !== 'letter') return false;
+    this.#ports.room.give(1);
+    return !item.tried;
   }
 
   /** Ends the call as long as no owner has claimed it. */
@@ -217,7 +232,9 @@ export class CallWriter {
     return fine;
   }
 
-  async #post({ letter, by }: Extract<Item, { kind: 'letter' }>): Promise<boolean> {
+  async #post(item: Extract<Item, { kind: 'letter' }>): Promise<boolean> {
+    const { letter, by } = item;
+    item.tried = true;
     const posted = await this.#attempt(this.#ports.store.mailbox.postToCall(this.#sid, letter, by));
     if (posted === FAILED) return false;
     if (posted.kind === 'posted') {

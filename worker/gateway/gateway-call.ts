@@ -17,6 +17,7 @@ import { GatewayLeg, type GatewayLegDelegate } from './gateway-leg.ts';
 import { InboundWait } from './inbound-wait.ts';
 import type { MediaPlace } from './media-place.ts';
 import type { GatewayIdentity } from './ports.ts';
+import type { Asked } from './reoffers.ts';
 import { type StoredLeg, storedLeg } from './stored-leg.ts';
 import { passwordOf } from './trunks.ts';
 
@@ -156,6 +157,11 @@ export class GatewayCall implements GatewayLegDelegate {
     }
     if (letter.kind === 'failed') this.#parts.writer.counters.add('failedOutbound');
     this.writer.letter(letter);
+  }
+
+  onTakenBack(letter: Asked): void {
+    const { leg, offer } = letter;
+    if (!this.writer.withdraw(letter)) this.writer.letter({ kind: 'reoffer-over', leg, offer });
   }
 
   onEntry(entry: TimelineEntry): void {
