@@ -69,6 +69,7 @@ const indifferent: SipCallDelegate = {
   onAcked() {},
   onEnded() {},
   onReoffer() {},
+  onReofferOver() {},
   onReanswered() {},
   onReofferFailed() {},
   onInfo() {},

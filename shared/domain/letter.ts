@@ -2,12 +2,19 @@
  * Letters: what is asked of a call or of its gateway, kept in the call's box until acknowledged.
  * A letter survives its reader; the next owner reads the box first. Applying one twice must be harmless.
  */
-import type { LegId, StreamSid } from '../kernel/ids.ts';
+import type { LegId, OfferNumber, StreamSid } from '../kernel/ids.ts';
 import type { DocumentSource } from './call.ts';
 import type { TrackSelection } from './stream.ts';
 
 /** A session description, opaque to everyone but the leg and the phone. */
 export type Sdp = string;
+
+/**
+ * The number of an offer within the dialog as letters bear it: drawn by whoever makes the letter that carries the offer, repeated
+ * in whatever is about it. Letters of older versions have none and are about the offer that waits.
+ */
+export const numbered = (offer: OfferNumber | undefined): { readonly offer?: OfferNumber } =>
+  offer === undefined ? {} : { offer };
 
 /** From the gateway to the call, and from the API to the call. */
 export type CallLetter =
@@ -25,9 +32,11 @@ export type CallLetter =
   /** The ACK of our answer carried the far end's SDP (late offer). */
   | { readonly kind: 'acked'; readonly leg: LegId; readonly sdp: Sdp | null }
   /** The far end's re-INVITE or UPDATE; answered with `answer-reoffer`. `sdp` null asks us to offer. */
-  | { readonly kind: 'reoffered'; readonly leg: LegId; readonly sdp: Sdp | null }
-  | { readonly kind: 'reanswered'; readonly leg: LegId; readonly sdp: Sdp }
-  | { readonly kind: 'reoffer-failed'; readonly leg: LegId; readonly sipCode: number }
+  | { readonly kind: 'reoffered'; readonly leg: LegId; readonly sdp: Sdp | null; readonly offer?: OfferNumber }
+  /** It was refused or cancelled, and no answer of ours went out: what was agreed before it stands (RFC 3261 §14.1). */
+  | { readonly kind: 'reoffer-over'; readonly leg: LegId; readonly offer: OfferNumber }
+  | { readonly kind: 'reanswered'; readonly leg: LegId; readonly sdp: Sdp; readonly offer?: OfferNumber }
+  | { readonly kind: 'reoffer-failed'; readonly leg: LegId; readonly sipCode: number; readonly offer?: OfferNumber }
   /** The answer to `find`. `none`: no leg of this name was ever set up, or it is gone. */
   | {
       readonly kind: 'found';
@@ -71,9 +80,9 @@ export type GatewayLetter =
   | { readonly kind: 'find'; readonly leg: LegId }
   /** BYE, or CANCEL before the answer, or 487 to an unanswered INVITE of theirs. */
   | { readonly kind: 'hangup'; readonly leg: LegId }
-  | { readonly kind: 'reoffer'; readonly leg: LegId; readonly sdp: Sdp }
-  | { readonly kind: 'answer-reoffer'; readonly leg: LegId; readonly sdp: Sdp }
-  | { readonly kind: 'reject-reoffer'; readonly leg: LegId; readonly sipCode: number };
+  | { readonly kind: 'reoffer'; readonly leg: LegId; readonly sdp: Sdp; readonly offer?: OfferNumber }
+  | { readonly kind: 'answer-reoffer'; readonly leg: LegId; readonly sdp: Sdp; readonly offer?: OfferNumber }
+  | { readonly kind: 'reject-reoffer'; readonly leg: LegId; readonly sipCode: number; readonly offer?: OfferNumber };
 
 /** A letter as it lies in a box. `id` is unique in the box and grows. */
 export interface Posted<Letter> {

@@ -2,7 +2,7 @@
  * Branded identifiers in Twilio's shape: two letters and 32 hex digits (PROTOCOL §0 row 29).
  * The brand keeps a stream's sid from being passed where a call's is wanted.
  */
-import { randomBytes } from 'node:crypto';
+import { randomBytes, randomInt } from 'node:crypto';
 
 declare const brand: unique symbol;
 type Branded<Name extends string> = string & { readonly [brand]: Name };
@@ -20,11 +20,17 @@ export type LegId = Branded<'LegId'>;
 /** Ownership counter of a call: higher is newer. A write with an old one is refused. */
 export type Epoch = number & { readonly [brand]: 'Epoch' };
 
+/** Which offer within a call's dialog a letter is about. */
+export type OfferNumber = number & { readonly [brand]: 'OfferNumber' };
+
 const sid = (prefix: string): string => prefix + randomBytes(16).toString('hex');
 
 export const newAccountSid = (): AccountSid => sid('AC') as AccountSid;
 export const newCallSid = (): CallSid => sid('CA') as CallSid;
 export const newStreamSid = (): StreamSid => sid('MZ') as StreamSid;
+
+/** Drawn, not counted: the next process of either side must not give it to another offer. */
+export const newOfferNumber = (): OfferNumber => randomInt(2 ** 47) as OfferNumber;
 
 /** The leg every call has: the party that called us or that we called. */
 export const FIRST_LEG = 'a' as LegId;

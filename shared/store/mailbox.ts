@@ -5,7 +5,7 @@ import { decodePosted, lostOf, texts } from './encoding.ts';
 import { callKeys, scriptKeys } from './keys.ts';
 import { attempt, Script } from './redis.ts';
 import type { StoreScope } from './scope.ts';
-import { BoxFull, type CallStore, type Fenced, type Mailbox } from './store.ts';
+import { BoxFull, type CallStore, type Fenced, type LetterSerial, type Mailbox } from './store.ts';
 
 const steps = {
   post: new Script('call', 'post'),
@@ -26,8 +26,9 @@ export class Boxes implements Mailbox {
     this.#calls = calls;
   }
 
-  async postToCall(sid: CallSid, letter: CallLetter): ReturnType<Mailbox['postToCall']> {
-    const reply = await steps.post.run(this.#scope.client, scriptKeys(sid), [JSON.stringify(letter)]);
+  async postToCall(sid: CallSid, letter: CallLetter, by?: LetterSerial): ReturnType<Mailbox['postToCall']> {
+    const { poster, serial } = by ?? { poster: '', serial: 0 };
+    const reply = await steps.post.run(this.#scope.client, scriptKeys(sid), [JSON.stringify(letter), poster, serial]);
     const [kind, owner = ''] = texts(reply);
     if (kind === 'full') throw new BoxFull();
     if (kind === 'posted') return { kind, owner: owner === '' ? null : (owner as OwnerId) };

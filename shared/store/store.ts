@@ -151,12 +151,20 @@ export interface StreamStore {
   save(sid: CallSid, stream: StreamSid, epoch: Epoch, patch: StreamPatch): Promise<Fenced>;
 }
 
+/** Which letter of whom: the serials of one poster grow within a call. One not above its last was posted before and only its answer was lost. */
+export interface LetterSerial {
+  /** One process that posts, for as long as it lives. */
+  readonly poster: string;
+  readonly serial: number;
+}
+
 /** The boxes of a call. Posting answers with whom to ring; the bells are in `shared/queue`. @throws BoxFull */
 export interface Mailbox {
-  /** Refused when the call has ended: nobody will read it. */
+  /** Refused when the call has ended: nobody will read it. Without a serial, a letter that is posted again is there twice. */
   postToCall(
     sid: CallSid,
     letter: CallLetter,
+    by?: LetterSerial,
   ): Promise<
     | { readonly kind: 'posted'; readonly owner: OwnerId | null }
     | { readonly kind: 'ended' }

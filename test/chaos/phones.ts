@@ -129,6 +129,7 @@ function delegateOf(line: Line): SipCallDelegate {
       if (sdp !== null) line.remote = remoteOf(sdp);
       line.sip?.answerReoffer(pcmuAnswer(line.socket.address().port));
     },
+    onReofferOver() {},
     onReanswered() {},
     onReofferFailed() {},
     onInfo() {},

@@ -308,6 +308,29 @@ describe('boxes', () => {
     assert.deepEqual(await store.mailbox.postToCall(newCallSid(), letter), { kind: 'unknown' });
   });
 
+  it('have a numbered letter once however often it is posted, whoever else posts', async () => {
+    const { sid, epoch } = await aClaimedCall(one);
+    const post = (digits: string, poster: string, serial: number, from = store) =>
+      from.mailbox.postToCall(sid, { kind: 'press', digits }, { poster, serial });
+    const posted = { kind: 'posted', owner: one } as const;
+    assert.deepEqual(await post('1', 'before', 7), posted);
+    assert.deepEqual(await post('1', 'before', 7), posted);
+    // The process that takes the call up counts from the beginning; the one before may still be at it.
+    assert.deepEqual(await post('2', 'after', 1, other), posted);
+    assert.deepEqual(await post('1', 'before', 7), posted);
+    assert.deepEqual(await post('2', 'after', 1, other), posted);
+    assert.deepEqual(await post('3', 'before', 9), posted);
+    for (const _time of [1, 2]) await other.mailbox.postToCall(sid, { kind: 'press', digits: '4' });
+    const letters = await store.mailbox.readForCall(sid, epoch);
+    assert.ok(letters !== 'lost');
+    assert.deepEqual(
+      letters.map(({ letter }) => letter.kind === 'press' && letter.digits),
+      ['1', '2', '3', '4', '4'],
+    );
+    const call = await store.calls.get(sid);
+    assert.ok(call && !Object.keys(call).some((field) => field.startsWith('_')));
+  });
+
   it('take a last letter to the gateway after the end', async () => {
     const { sid, epoch } = await aClaimedCall();
     await store.calls.save(sid, epoch, { patch: end });
@@ -320,9 +343,21 @@ describe('boxes', () => {
 
   it('are bounded', async () => {
     const { sid } = await aClaimedCall();
-    const post = () => store.mailbox.postToCall(sid, { kind: 'press', digits: '1' });
-    for (let posted = 0; posted < 1000; posted += 100) await Promise.all(Array.from({ length: 100 }, post));
+    const last = { poster: 'one', serial: 1 };
+    const press = { kind: 'press', digits: '1' } as const;
+    await store.mailbox.postToCall(sid, press, last);
+    const post = () => store.mailbox.postToCall(sid, press);
+    for (let posted = 1; posted < 1000; posted += 111) await Promise.all(Array.from({ length: 111 }, post));
     await assert.rejects(post, BoxFull);
+    // Neither is a letter that is there already refused, nor one counted that is not.
+    assert.equal((await store.mailbox.postToCall(sid, press, last)).kind, 'posted');
+    const next = { ...last, serial: 2 };
+    await assert.rejects(store.mailbox.postToCall(sid, press, next), BoxFull);
+    const { epoch } = (await store.calls.claim(sid, two)) ?? {};
+    assert.ok(epoch);
+    await store.mailbox.ackForCall(sid, epoch, 1000);
+    await store.mailbox.postToCall(sid, press, next);
+    assert.equal((await store.mailbox.readForCall(sid, epoch)).length, 1);
   });
 });
 

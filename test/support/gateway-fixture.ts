@@ -62,6 +62,13 @@ export class GatewayFixture {
     return { sid, phone: invitation.call };
   }
 
+  /** An inbound call that was answered. */
+  async up(): Promise<{ readonly sid: CallSid; readonly phone: ScriptedCall }> {
+    const all = await this.inbound();
+    await this.say(all.sid, { kind: 'answer', leg: 'a', sdp: 'v=0 answer' });
+    return all;
+  }
+
   /** A call of ours that is dialled and has an owner. */
   async outbound(to = '+15550100009', trunk: string | null = null, sdp = 'v=0 ours'): Promise<CallSid> {
     const sid = newCallSid();

@@ -14,6 +14,8 @@ import type { GatewayQueue, GatewayStore } from '../../worker/gateway/ports.ts';
 interface Held {
   record: CallRecord;
   readonly letters: CallLetter[];
+  /** The last serial of each who posts. */
+  readonly posted: Map<string, number>;
   readonly box: Posted<GatewayLetter>[];
   readonly entries: TimelineEntry[];
   nextId: number;
@@ -47,6 +49,8 @@ export class GatewayWorld {
   onGet: (sid: CallSid) => void = () => {};
   /** Redis is away: every step fails. */
   away = false;
+  /** Redis does every step, and what it answers is lost. */
+  unheard = false;
 
   addNumber(number: string, fields: Partial<NumberRecord> = {}): void {
     this.numbers.set(number, { ...numberOf(number), ...fields });
@@ -54,7 +58,7 @@ export class GatewayWorld {
 
   /** A call some API process created. */
   addCall(record: CallRecord): void {
-    this.calls.set(record.sid, { record, letters: [], box: [], entries: [], nextId: 1 });
+    this.calls.set(record.sid, { record, letters: [], posted: new Map(), box: [], entries: [], nextId: 1 });
   }
 
   claim(sid: CallSid, owner: OwnerId): void {
@@ -108,12 +112,14 @@ export class GatewayWorld {
         this.#step(() => void this.held(sid).entries.push(...entries.map(({ entry }) => entry))),
     },
     mailbox: {
-      postToCall: (sid, letter) =>
+      postToCall: (sid, letter, by) =>
         this.#step(() => {
           const held = this.calls.get(sid);
           if (!held) return { kind: 'unknown' };
           if (held.record.ending) return { kind: 'ended' };
-          held.letters.push(letter);
+          const isNew = by === undefined || by.serial > (held.posted.get(by.poster) ?? 0);
+          if (isNew) held.letters.push(letter);
+          if (isNew && by) held.posted.set(by.poster, by.serial);
           return { kind: 'posted', owner: held.record.owner };
         }),
       readForGateway: (sid) => this.#step(() => [...(this.calls.get(sid)?.box ?? [])]),
@@ -155,7 +161,9 @@ export class GatewayWorld {
   async #step<T>(what: () => T): Promise<T> {
     await Promise.resolve();
     if (this.away) throw new Error('Redis is away.');
-    return what();
+    const answer = what();
+    if (this.unheard) throw new Error('Redis answered, and nobody heard it.');
+    return answer;
   }
 }
 

@@ -41,6 +41,9 @@ export class CallLog implements SipCallDelegate {
   onReoffer(sdp: string | null): void {
     this.#note('reoffer', sdp);
   }
+  onReofferOver(): void {
+    this.#note('reofferOver');
+  }
   onReanswered(sdp: string | null): void {
     this.#note('reanswered', sdp);
   }

@@ -11,7 +11,9 @@ import type { CallLetter } from '../../shared/domain/letter.ts';
 import type { Clock, Timer } from '../../shared/kernel/clock.ts';
 import { withDeadline } from '../../shared/kernel/deadline.ts';
 import type { CallSid, GatewayId, LegId, OwnerId } from '../../shared/kernel/ids.ts';
+import type { LetterSerial } from '../../shared/store/store.ts';
 import type { Counters } from './counters.ts';
+import type { LetterSerials } from './letter-serials.ts';
 import type { GatewayQueue, GatewayStore } from './ports.ts';
 import type { Room } from './room.ts';
 
@@ -22,12 +24,19 @@ export interface WriterPorts {
   readonly clock: Clock;
   readonly counters: Counters;
   readonly gateway: GatewayId;
+  readonly serials: LetterSerials;
   /** Letters and entries that may wait in the whole process. */
   readonly room: Room;
 }
 
 type Item =
-  | { readonly kind: 'letter'; readonly letter: CallLetter }
+  | {
+      readonly kind: 'letter';
+      readonly letter: CallLetter;
+      readonly by: LetterSerial;
+      /** It may lie in the box: posting it was begun. */
+      tried: boolean;
+    }
   /** Ends the call when nobody owns it; `ended` learns whether that was so. */
   | {
       readonly kind: 'end';
@@ -79,7 +88,16 @@ export class CallWriter {
   /** Letters arrive in the order they were given. */
   letter(letter: CallLetter): void {
     this.#ports.counters.add('lettersToCalls');
-    this.#push({ kind: 'letter', letter });
+    this.#push({ kind: 'letter', letter, by: this.#ports.serials.next(), tried: false });
+  }
+
+  /** Does not post this letter, or not once more. True when it is surely not in the box and never will be. */
+  withdraw(letter: CallLetter): boolean {
+    const index = this.#items.findIndex((item) => item.kind === 'letter' && item.letter === letter);
+    const [item] = index < 0 ? [] : this.#items.splice(index, 1);
+    if (item?.kind !== 'letter') return false;
+    this.#ports.room.give(1);
+    return !item.tried;
   }
 
   /** Ends the call as long as no owner has claimed it. */
@@ -206,7 +224,7 @@ export class CallWriter {
   async #writeItem(): Promise<boolean> {
     const item = this.#items[0];
     if (!item) return true;
-    const fine = item.kind === 'letter' ? await this.#post(item.letter) : await this.#end(item);
+    const fine = item.kind === 'letter' ? await this.#post(item) : await this.#end(item);
     if (fine && this.#items[0] === item) {
       this.#items.shift();
       this.#ports.room.give(1);
@@ -214,8 +232,10 @@ export class CallWriter {
     return fine;
   }
 
-  async #post(letter: CallLetter): Promise<boolean> {
-    const posted = await this.#attempt(this.#ports.store.mailbox.postToCall(this.#sid, letter));
+  async #post(item: Extract<Item, { kind: 'letter' }>): Promise<boolean> {
+    const { letter, by } = item;
+    item.tried = true;
+    const posted = await this.#attempt(this.#ports.store.mailbox.postToCall(this.#sid, letter, by));
     if (posted === FAILED) return false;
     if (posted.kind === 'posted') {
       this.#unknownSinceMs = null;

@@ -10,12 +10,14 @@ import { withDeadline } from '../../shared/kernel/deadline.ts';
 import type { CallSid, LegId } from '../../shared/kernel/ids.ts';
 import type { Logger } from '../../shared/kernel/log.ts';
 import type { SipCallData, SipDial, SipUserAgent } from '../sip/sip-call.ts';
+import { BoxReader } from './box-reader.ts';
 import { CallWriter, type WriterPorts } from './call-writer.ts';
 import { type DialLetter, dialOrders, isTrunkFailure } from './dial-orders.ts';
 import { GatewayLeg, type GatewayLegDelegate } from './gateway-leg.ts';
 import { InboundWait } from './inbound-wait.ts';
 import type { MediaPlace } from './media-place.ts';
 import type { GatewayIdentity } from './ports.ts';
+import type { Asked } from './reoffers.ts';
 import { type StoredLeg, storedLeg } from './stored-leg.ts';
 import { passwordOf } from './trunks.ts';
 
@@ -36,8 +38,7 @@ interface Attempts {
   readonly untilMs: number;
 }
 
-const BOX_DEADLINE_MS = 5000;
-const BOX_RETRY_MS = 500;
+const STORE_DEADLINE_MS = 5000;
 /** Another trunk is not tried when it would ring for less than this. */
 const SHORTEST_RING_MS = 1000;
 
@@ -49,9 +50,7 @@ export class GatewayCall implements GatewayLegDelegate {
   readonly #attempts = new Map<LegId, Attempts>();
   readonly #usernames = new Map<LegId, string | null>();
   #wait: InboundWait | null = null;
-  #applied = 0;
-  #reading = false;
-  #bellRangMeanwhile = false;
+  readonly #box: BoxReader;
   readonly #sinceMs: number;
   /** When the INVITE of the first leg went or came; null once it is answered. */
   #invitedMs: number | null = null;
@@ -60,17 +59,20 @@ export class GatewayCall implements GatewayLegDelegate {
   constructor(sid: CallSid, parts: CallParts, held: boolean) {
     this.sid = sid;
     this.#parts = parts;
-    this.#sinceMs = parts.writer.clock.now();
+    const { store, clock, counters } = parts.writer;
+    this.#sinceMs = clock.now();
     this.writer = new CallWriter(sid, parts.writer, held, () => this.hangupAll());
+    const onLetter = (id: number, letter: GatewayLetter): void => this.#take(id, letter);
+    this.#box = new BoxReader({ sid, store, clock, counters, onLetter });
   }
 
   get liveLegs(): number {
     return [...this.#legs.values()].filter((leg) => leg.stage !== 'ended').length;
   }
 
-  /** Everything that was said is written down. */
+  /** Everything that was said is read and written down. */
   get settled(): boolean {
-    return !this.#reading && this.writer.idle;
+    return this.#box.idle && this.writer.idle;
   }
 
   /** Nothing of this call is left here but its record. */
@@ -105,7 +107,7 @@ export class GatewayCall implements GatewayLegDelegate {
     const { writer, queueTimeoutMs } = this.#parts;
     const leg = this.#legs.get(id);
     const { store, queue, clock, counters } = writer;
-    const call = await withDeadline(clock, BOX_DEADLINE_MS, 'Redis', store.calls.get(this.sid));
+    const call = await withDeadline(clock, STORE_DEADLINE_MS, 'Redis', store.calls.get(this.sid));
     if (leg?.stage !== 'invited') return;
     const refuse = (): void => leg.reject(503, 'Service Unavailable');
     if (call === null || isFinal(call.status)) {
@@ -117,7 +119,7 @@ export class GatewayCall implements GatewayLegDelegate {
     const options = { clock, counters, writer: this.writer, call, refuse };
     this.#wait = new InboundWait({ ...options, queueTimeoutMs: Math.max(0, queueTimeoutMs - waitedMs) });
     // Its gateway may have died before it was queued; adding a job twice is adding it once.
-    await withDeadline(clock, BOX_DEADLINE_MS, 'Redis', queue.addCall(this.sid));
+    await withDeadline(clock, STORE_DEADLINE_MS, 'Redis', queue.addCall(this.sid));
   }
 
   /** Redis has forgotten the dialogs. */
@@ -125,14 +127,14 @@ export class GatewayCall implements GatewayLegDelegate {
     for (const leg of this.#legs.values()) if (leg.stage !== 'ended') this.onState(leg, leg.data);
   }
 
-  /** Reads the box and applies what is new, one reader at a time. */
+  /** Reads the box and applies what is new. */
   onBell(): void {
-    if (this.#reading) {
-      this.#bellRangMeanwhile = true;
-      return;
-    }
-    this.#reading = true;
-    void this.#readBox();
+    this.#box.ring();
+  }
+
+  /** Applies nothing more. Its legs go on: they are the next process's. Idempotent. */
+  close(): void {
+    this.#box.close();
   }
 
   isOlderThan(ms: number): boolean {
@@ -155,6 +157,11 @@ export class GatewayCall implements GatewayLegDelegate {
     }
     if (letter.kind === 'failed') this.#parts.writer.counters.add('failedOutbound');
     this.writer.letter(letter);
+  }
+
+  onTakenBack(letter: Asked): void {
+    const { leg, offer } = letter;
+    if (!this.writer.withdraw(letter)) this.writer.letter({ kind: 'reoffer-over', leg, offer });
   }
 
   onEntry(entry: TimelineEntry): void {
@@ -208,25 +215,7 @@ export class GatewayCall implements GatewayLegDelegate {
     }
   }
 
-  async #readBox(): Promise<void> {
-    do {
-      this.#bellRangMeanwhile = false;
-      try {
-        const { store, clock } = this.#parts.writer;
-        const box = await withDeadline(clock, BOX_DEADLINE_MS, 'Redis', store.mailbox.readForGateway(this.sid));
-        for (const { id, letter } of box) this.#applyOnce(id, letter);
-      } catch {
-        this.#parts.writer.counters.add('storeErrors');
-        this.#parts.writer.clock.after(BOX_RETRY_MS, () => this.onBell());
-        break;
-      }
-    } while (this.#bellRangMeanwhile);
-    this.#reading = false;
-  }
-
-  #applyOnce(id: number, letter: GatewayLetter): void {
-    if (id <= this.#applied) return;
-    this.#applied = id;
+  #take(id: number, letter: GatewayLetter): void {
     this.#parts.writer.counters.add('lettersFromCalls');
     this.#wait?.claimed();
     this.#wait = null;

@@ -9,11 +9,12 @@
 import type { TimelineEntry } from '../../shared/domain/event.ts';
 import type { CallLetter, GatewayLetter, Sdp } from '../../shared/domain/letter.ts';
 import type { Clock, Timer } from '../../shared/kernel/clock.ts';
-import type { LegId } from '../../shared/kernel/ids.ts';
+import { type LegId, newOfferNumber } from '../../shared/kernel/ids.ts';
 import { reasonPhrase } from '../sip/message/respond.ts';
 import type { SipCall, SipCallData, SipCallDelegate } from '../sip/sip-call.ts';
 import { readInfoDigit } from './digits.ts';
 import { isSamePlace, type MediaPlace, ownDescription } from './media-place.ts';
+import { type Asked, NO_REOFFERS, nextReoffers, type ReoffersEffect, type ReoffersEvent } from './reoffers.ts';
 import { sipEntry } from './sip-entries.ts';
 
 /** Letters to a leg that exists. */
@@ -23,6 +24,8 @@ export type LegStage = 'invited' | 'calling' | 'up' | 'ended';
 
 export interface GatewayLegDelegate {
   onLetter(letter: CallLetter): void;
+  /** The owner need not hear this any more, or is told that it is over when it may have heard it. */
+  onTakenBack(letter: Asked): void;
   onEntry(entry: TimelineEntry): void;
   /** Stage or dialog changed: worth keeping; `data` null when there is nothing left of it. */
   onState(leg: GatewayLeg, data: SipCallData | null): void;
@@ -51,6 +54,7 @@ export class GatewayLeg implements SipCallDelegate {
   /** Whether the far end has said anything but 100: then another trunk is no longer tried. */
   #progressed = false;
   #earlySdp: string | null = null;
+  #reoffers = NO_REOFFERS;
   #reofferTimer: Timer | null = null;
 
   constructor(
@@ -178,19 +182,21 @@ export class GatewayLeg implements SipCallDelegate {
       this.#sip?.refuseReoffer(491, 'Request Pending');
       return;
     }
-    this.#reofferTimer?.cancel();
-    this.#reofferTimer = this.#clock.after(REOFFER_DEADLINE_MS, () => this.#answerReoffer(null, 500));
-    this.#delegate.onLetter({ kind: 'reoffered', leg: this.id, sdp });
+    const letter: Asked = { kind: 'reoffered', leg: this.id, sdp, offer: newOfferNumber() };
+    this.#reoffer({ type: 'theirs', letter });
+  }
+
+  onReofferOver(): void {
+    this.#reoffer({ type: 'over' });
   }
 
   onReanswered(sdp: string | null): void {
-    if (this.#stage !== 'up') return;
     if (sdp === null) this.onReofferFailed(488);
-    else this.#delegate.onLetter({ kind: 'reanswered', leg: this.id, sdp });
+    else this.#reoffer({ type: 'settled', letter: { kind: 'reanswered', leg: this.id, sdp } });
   }
 
   onReofferFailed(code: number): void {
-    if (this.#stage === 'up') this.#delegate.onLetter({ kind: 'reoffer-failed', leg: this.id, sipCode: code });
+    this.#reoffer({ type: 'settled', letter: { kind: 'reoffer-failed', leg: this.id, sipCode: code } });
   }
 
   onInfo(contentType: string, body: string): void {
@@ -224,17 +230,45 @@ export class GatewayLeg implements SipCallDelegate {
   }
 
   #applyUp(letter: LegOrder): void {
-    if (letter.kind === 'reoffer') this.#sip?.reoffer(letter.sdp);
-    else if (letter.kind === 'answer-reoffer') this.#answerReoffer(letter.sdp, 0);
-    else if (letter.kind === 'reject-reoffer') this.#answerReoffer(null, letter.sipCode);
+    if (letter.kind === 'reoffer') this.#reoffer({ type: 'ours', letter });
+    else if (letter.kind === 'answer-reoffer' || letter.kind === 'reject-reoffer')
+      this.#reoffer({ type: 'decided', letter });
   }
 
-  #answerReoffer(sdp: string | null, code: number): void {
-    if (!this.#reofferTimer) return;
-    this.#reofferTimer.cancel();
-    this.#reofferTimer = null;
-    if (sdp !== null) this.#sip?.answerReoffer(sdp);
-    else this.#sip?.refuseReoffer(code, reasonPhrase(code));
+  #reoffer(event: ReoffersEvent): void {
+    if (this.#stage !== 'up') return;
+    const step = nextReoffers(this.#reoffers, event);
+    this.#reoffers = step.state;
+    for (const effect of step.effects) this.#perform(effect);
+  }
+
+  #perform(effect: ReoffersEffect): void {
+    switch (effect.do) {
+      case 'tell':
+        this.#delegate.onLetter(effect.letter);
+        return;
+      case 'takeBack':
+        this.#delegate.onTakenBack(effect.letter);
+        return;
+      case 'startTimer':
+        this.#reofferTimer = this.#clock.after(REOFFER_DEADLINE_MS, () => this.#reoffer({ type: 'timeUp' }));
+        return;
+      case 'stopTimer':
+        this.#reofferTimer?.cancel();
+        this.#reofferTimer = null;
+        return;
+      case 'answer':
+        this.#sip?.answerReoffer(effect.sdp);
+        return;
+      case 'refuse':
+        this.#sip?.refuseReoffer(effect.code, reasonPhrase(effect.code));
+        return;
+      case 'send':
+        this.#sip?.reoffer(effect.sdp);
+        return;
+      default:
+        effect satisfies never;
+    }
   }
 
   #goTo(stage: LegStage): void {

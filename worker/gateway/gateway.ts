@@ -15,6 +15,7 @@ import { SourceGuard } from './admission.ts';
 import { Counters, type CountersListener } from './counters.ts';
 import { type CallParts, GatewayCall } from './gateway-call.ts';
 import { Inbound } from './inbound.ts';
+import { LetterSerials } from './letter-serials.ts';
 import { Load } from './load.ts';
 import type { GatewayIdentity, GatewayQueue, GatewayStore } from './ports.ts';
 import { Pulse } from './pulse.ts';
@@ -61,6 +62,7 @@ export class Gateway implements SipUserAgentDelegate {
   readonly #counters: Counters;
   readonly #calls = new Map<CallSid, GatewayCall>();
   readonly #room = new Room(MOST_WAITING);
+  readonly #serials = new LetterSerials();
   readonly #load = new Load(() => this.#calls.size);
   readonly #timers = new Map<string, Timer>();
   readonly #sweep: Sweep;
@@ -91,7 +93,8 @@ export class Gateway implements SipUserAgentDelegate {
       tracer = null,
       tellMoved = () => {},
     } = this.#options;
-    const writer = { store, queue, clock, counters: this.#counters, gateway: identity.id, room: this.#room };
+    const shared = { counters: this.#counters, serials: this.#serials, room: this.#room };
+    const writer = { store, queue, clock, gateway: identity.id, ...shared };
     const parts: CallParts = { writer, ua, identity, trunks, queueTimeoutMs, log, tellMoved };
     this.#identity = identity;
     this.#parts = parts;
@@ -155,10 +158,13 @@ export class Gateway implements SipUserAgentDelegate {
    * @param deafen stops the bell: what rings from then on is the next one's to hear.
    */
   async drain(withinMs: number, deafen: () => Promise<void>): Promise<void> {
-    if (await this.#workersGoOn()) await this.#handOver(deafen);
+    const isHandedOver = await this.#workersGoOn();
+    if (isHandedOver) await this.#quieten(deafen);
     else await this.#seeOut(withinMs);
     this.#pulse?.stop();
     for (const timer of this.#timers.values()) timer.cancel();
+    for (const call of this.#calls.values()) call.close();
+    if (isHandedOver) await this.#parts?.ua.close(0);
   }
 
   /** Asked a moment later, so that workers told to stop at the same time have said so. */
@@ -169,14 +175,14 @@ export class Gateway implements SipUserAgentDelegate {
     return owners.some(({ draining }) => !draining);
   }
 
-  async #handOver(deafen: () => Promise<void>): Promise<void> {
+  /** Until what was said is read and written, or it takes too long. */
+  async #quieten(deafen: () => Promise<void>): Promise<void> {
     const { clock, log } = this.#options;
     const until = clock.now() + HAND_OVER_MS;
     await withDeadline(clock, HAND_OVER_MS, 'the bell', deafen()).catch(() => undefined);
     const isBusy = (): boolean => this.#load.deciding > 0 || [...this.#calls.values()].some((call) => !call.settled);
     while (isBusy() && clock.now() < until) await pause(clock, HAND_OVER_STEP_MS);
-    if (isBusy()) log.warn('Calls are handed over with something unwritten.');
-    await this.#parts?.ua.close(0);
+    if (isBusy()) log.warn('Calls are handed over with something unread or unwritten.');
   }
 
   async #seeOut(withinMs: number): Promise<void> {

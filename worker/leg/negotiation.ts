@@ -6,6 +6,7 @@ import type { Sdp } from '../../shared/domain/letter.ts';
 import type { LegMedia } from './leg-media.ts';
 import {
   type Agreed,
+  type Agreement,
   type Answered,
   acceptAnswer,
   answerOffer,
@@ -18,6 +19,8 @@ import {
 export class Negotiation {
   readonly #media: LegMedia;
   #offered: LocalAudio | null = null;
+  /** What was agreed before our last description. */
+  #before: Agreement | null = null;
 
   constructor(media: LegMedia) {
     this.#media = media;
@@ -32,6 +35,7 @@ export class Negotiation {
   offer(direction?: Direction): Sdp {
     const local = this.#media.local(direction);
     this.#offered = local;
+    this.#before = this.#media.agreement;
     this.#media.offered(local);
     return makeOffer(local);
   }
@@ -48,10 +52,20 @@ export class Negotiation {
     this.#offered = null;
   }
 
+  /** The far end has not taken our last description, an answer or an offer it had asked for: all is as it was before. */
+  takeBack(): void {
+    this.#offered = null;
+    if (this.#before !== null) this.#media.apply(this.#before);
+    this.#before = null;
+  }
+
   /** Our answer to an offer of theirs. Sound that has not started yet does not start by it. */
   answer(offer: Sdp, direction?: Direction): Answered | Disagreement {
+    const before = this.#media.agreement;
     const result = answerOffer(offer, this.#media.local(direction));
-    if (result.ok) this.#media.apply(result.agreement);
+    if (!result.ok) return result;
+    this.#before = before;
+    this.#media.apply(result.agreement);
     return result;
   }
 

@@ -10,7 +10,7 @@
  */
 import type { GatewayLetter, Sdp } from '../../shared/domain/letter.ts';
 import type { Clock, Timer } from '../../shared/kernel/clock.ts';
-import type { LegId } from '../../shared/kernel/ids.ts';
+import type { LegId, OfferNumber } from '../../shared/kernel/ids.ts';
 import type { Tee } from '../media/frame.ts';
 import type { PlayoutQueue } from '../media/playout-queue.ts';
 import { PortsFull } from '../rtp/ports.ts';
@@ -18,6 +18,7 @@ import type { RtpFigures } from '../rtp/session.ts';
 import type { DialOrder, Leg, LegDelegate, LegLetter } from './leg.ts';
 import { LegMedia, type LegMediaOptions } from './leg-media.ts';
 import { Negotiation } from './negotiation.ts';
+import { Reoffers } from './reoffers.ts';
 
 /** The ACK may be on its way through Redis when sound flows already: no longer than this is waited for it. */
 const ACK_PATIENCE_MS = 500;
@@ -48,6 +49,7 @@ export class SipLeg implements Leg {
   readonly #clock: Clock;
   readonly #media: LegMedia;
   readonly #negotiation: Negotiation;
+  readonly #reoffers: Reoffers;
   readonly #offer: string | null;
   #stopRecording: (() => void) | null;
   #stage: Stage = 'idle';
@@ -70,6 +72,7 @@ export class SipLeg implements Leg {
       onBug: (error) => this.#broke(error),
     });
     this.#negotiation = new Negotiation(this.#media);
+    this.#reoffers = new Reoffers(options.id, this.#negotiation, options.send);
     this.#stopRecording = options.record?.(this.#media.tee) ?? null;
   }
 
@@ -136,7 +139,7 @@ export class SipLeg implements Leg {
     this.#stage = 'taking-over';
     this.#whenOpen('taking-over', () => {
       this.#media.continueVersions(Math.floor(this.#clock.now() / 1000));
-      this.#send({ kind: 'reoffer', leg: this.id, sdp: this.#negotiation.offer() });
+      this.#reoffers.offer();
     });
   }
 
@@ -180,14 +183,20 @@ export class SipLeg implements Leg {
         return;
       }
       case 'reoffered': {
-        this.#onReoffered(letter.sdp);
+        this.#onReoffered(letter.sdp, letter.offer);
+        return;
+      }
+      case 'reoffer-over': {
+        this.#reoffers.over(letter.offer);
         return;
       }
       case 'reanswered': {
+        if (!this.#reoffers.isOurs(letter.offer)) return;
         if (this.#complete(letter.sdp) && this.#stage === 'taking-over') this.#up();
         return;
       }
       case 'reoffer-failed': {
+        if (!this.#reoffers.isOurs(letter.offer)) return;
         this.#negotiation.withdraw();
         if (this.#stage === 'taking-over') this.#giveUp(letter.sipCode, 'The media could not be moved');
         return;
@@ -286,17 +295,10 @@ export class SipLeg implements Leg {
     if (this.#stage === 'answering') this.#up();
   }
 
-  #onReoffered(sdp: Sdp | null): void {
+  #onReoffered(sdp: Sdp | null, offer: OfferNumber | undefined): void {
     // They asked the owner before us: refused, so that our own offer need not wait behind it; a phone asks again after 491.
-    if (inherited.has(this.#stage)) this.#send({ kind: 'reject-reoffer', leg: this.id, sipCode: 491 });
-    if (this.#stage !== 'up' && this.#stage !== 'answering') return;
-    if (sdp === null) {
-      this.#send({ kind: 'answer-reoffer', leg: this.id, sdp: this.#negotiation.offer() });
-      return;
-    }
-    const result = this.#negotiation.answer(sdp);
-    if (result.ok) this.#send({ kind: 'answer-reoffer', leg: this.id, sdp: result.sdp });
-    else this.#send({ kind: 'reject-reoffer', leg: this.id, sipCode: result.sipCode });
+    if (inherited.has(this.#stage)) this.#reoffers.refuse(491, offer);
+    else if (this.#stage === 'up' || this.#stage === 'answering') this.#reoffers.answer(sdp, offer);
   }
 
   /** The answer to an offer of ours. False when nothing was agreed; a leg that was not up yet then failed. */

@@ -240,6 +240,8 @@ export class PhoneCall {
       },
       onEnded: (by, code) => this.#finish({ by, code, reason: by === 'bye' ? 'The other side hung up' : by }),
       onReoffer: (sdp) => this.#onReoffer(sdp),
+      // Theirs is decided as it comes.
+      onReofferOver: () => {},
       onReanswered: (sdp) => {
         this.#settle(sdp);
         this.#onSettled();

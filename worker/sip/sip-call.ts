@@ -56,6 +56,8 @@ export interface SipCallDelegate {
   onEnded(by: 'bye' | 'cancel' | 'lost', code: number | null): void;
   /** Their re-INVITE or UPDATE; must be answered with `answerReoffer` or `refuseReoffer`. `sdp` null: they ask us to offer. */
   onReoffer(sdp: string | null): void;
+  /** Theirs is over before we decided: cancelled, or nobody waits for us any longer. There is nothing left to answer. */
+  onReofferOver(): void;
   /** Our re-INVITE was answered. */
   onReanswered(sdp: string | null): void;
   onReofferFailed(code: number, reason: string): void;

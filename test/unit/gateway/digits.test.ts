@@ -11,7 +11,9 @@ describe('a digit in an INFO', () => {
     ['application/dtmf', '7', { digit: '7', durationMs: 160 }],
     ['application/dtmf', 'd\r\n', { digit: 'D', durationMs: 160 }],
     ['application/dtmf-relay', 'Signal=5\r\nDuration=999999', { digit: '5', durationMs: 10_000 }],
+    ['application/dtmf-relay', '\r\n  Signal = 5\r\n\tDuration\t=\t250', { digit: '5', durationMs: 250 }],
     ['application/dtmf-relay', 'Signal=55', null],
+    ['application/dtmf-relay', 'Signal\n=\n5', null],
     ['application/dtmf', '', null],
     ['text/plain', '5', null],
     ['application/media_control+xml', '<x/>', null],
@@ -19,4 +21,9 @@ describe('a digit in an INFO', () => {
   for (const [type, body, digit] of cases) {
     it(`${type} ${JSON.stringify(body)}`, () => assert.deepEqual(readInfoDigit(type, body), digit));
   }
+
+  it('is not looked for in a body that is longer than any digit', () => {
+    assert.equal(readInfoDigit('application/dtmf-relay', `Signal=5${'\r\n'.repeat(200)}`), null);
+    assert.equal(readInfoDigit('application/dtmf', '\n'.repeat(200_000)), null);
+  });
 });

@@ -135,6 +135,13 @@ describe('failover', () => {
   });
 });
 
+/** The number of the offer that the owner was asked about last. */
+function numberOf(fixture: GatewayFixture, sid: CallSid): number {
+  const asked = fixture.world.letters(sid).findLast(({ kind }) => kind === 'reoffered');
+  assert.ok(asked?.kind === 'reoffered' && asked.offer !== undefined);
+  return asked.offer;
+}
+
 describe('re-offers', () => {
   it('go to the owner and its answer goes back', async () => {
     const fixture = await new GatewayFixture().start();
@@ -142,20 +149,100 @@ describe('re-offers', () => {
     await fixture.say(sid, { kind: 'answer', leg: 'a', sdp: 'v=0 answer' });
     phone.delegate.onReoffer('v=0 hold');
     await settle();
-    assert.deepEqual(fixture.world.letters(sid).at(-1), { kind: 'reoffered', leg: 'a', sdp: 'v=0 hold' });
-    await fixture.say(sid, { kind: 'answer-reoffer', leg: 'a', sdp: 'v=0 held' });
+    const offer = numberOf(fixture, sid);
+    assert.deepEqual(fixture.world.letters(sid).at(-1), { kind: 'reoffered', leg: 'a', sdp: 'v=0 hold', offer });
+    await fixture.say(sid, { kind: 'answer-reoffer', leg: 'a', sdp: 'v=0 held', offer });
     assert.equal(phone.asked.at(-1), 'answer-reoffer v=0 held');
   });
 
-  it('are refused when the owner is silent, and a late answer is dropped', async () => {
+  it('are refused when the owner is silent, which is told so, and a late answer is dropped', async () => {
     const fixture = await new GatewayFixture().start();
-    const { sid, phone } = await fixture.inbound();
-    await fixture.say(sid, { kind: 'answer', leg: 'a', sdp: 'v=0 answer' });
+    const { sid, phone } = await fixture.up();
     phone.delegate.onReoffer('v=0 hold');
     await fixture.pass(10_000);
     assert.equal(phone.asked.at(-1), 'refuse-reoffer 500');
-    await fixture.say(sid, { kind: 'answer-reoffer', leg: 'a', sdp: 'v=0 held' });
+    const offer = numberOf(fixture, sid);
+    assert.deepEqual(fixture.world.letters(sid), [
+      { kind: 'reoffered', leg: 'a', sdp: 'v=0 hold', offer },
+      { kind: 'reoffer-over', leg: 'a', offer },
+    ]);
+    await fixture.say(sid, { kind: 'answer-reoffer', leg: 'a', sdp: 'v=0 held', offer });
     assert.equal(phone.asked.at(-1), 'refuse-reoffer 500');
+  });
+
+  it('that are cancelled are over for the owner as well', async () => {
+    const fixture = await new GatewayFixture().start();
+    const { sid, phone } = await fixture.up();
+    phone.delegate.onReoffer('v=0 hold');
+    await settle();
+    phone.delegate.onReofferOver();
+    await settle();
+    const offer = numberOf(fixture, sid);
+    assert.deepEqual(fixture.world.letters(sid).at(-1), { kind: 'reoffer-over', leg: 'a', offer });
+    await fixture.say(sid, { kind: 'answer-reoffer', leg: 'a', sdp: 'v=0 held', offer });
+    await fixture.pass(10_000);
+    assert.deepEqual(phone.asked, ['answer v=0 answer']);
+  });
+
+  it('that were refused before they were posted never are', async () => {
+    const fixture = await new GatewayFixture().start();
+    const { sid, phone } = await fixture.up();
+    fixture.world.away = true;
+    phone.delegate.onInfo('application/dtmf', '5');
+    phone.delegate.onReoffer('v=0 hold');
+    await fixture.pass(10_000);
+    assert.equal(phone.asked.at(-1), 'refuse-reoffer 500');
+    fixture.world.away = false;
+    await fixture.pass(3000);
+    assert.deepEqual(
+      fixture.world.letters(sid).map(({ kind }) => kind),
+      ['digit'],
+    );
+    assert.equal(fixture.gateway.figures().waitingToWrite, 0);
+  });
+
+  for (const [what, away, kinds] of [
+    ['done', 'unheard', ['reoffered', 'reoffer-over']],
+    ['not done', 'away', ['reoffer-over']],
+  ] as const) {
+    it(`that were refused while nobody knew that their posting was ${what} are over`, async () => {
+      const fixture = await new GatewayFixture().start();
+      const { sid, phone } = await fixture.up();
+      fixture.world[away] = true;
+      phone.delegate.onReoffer('v=0 hold');
+      await fixture.pass(10_000);
+      fixture.world[away] = false;
+      await fixture.pass(3000);
+      assert.deepEqual(
+        fixture.world.letters(sid).map(({ kind }) => kind),
+        kinds,
+      );
+      assert.equal(fixture.gateway.figures().waitingToWrite, 0);
+    });
+  }
+
+  it('have their own answer, not the one to an offer before', async () => {
+    const fixture = await new GatewayFixture().start();
+    const { sid, phone } = await fixture.up();
+    phone.delegate.onReoffer('v=0 hold');
+    await settle();
+    const first = numberOf(fixture, sid);
+    phone.delegate.onReofferOver();
+    phone.delegate.onReoffer('v=0 resume');
+    await settle();
+    await fixture.say(sid, { kind: 'answer-reoffer', leg: 'a', sdp: 'v=0 held', offer: first });
+    assert.deepEqual(phone.asked, ['answer v=0 answer']);
+    await fixture.say(sid, { kind: 'answer-reoffer', leg: 'a', sdp: 'v=0 resumed', offer: numberOf(fixture, sid) });
+    assert.equal(phone.asked.at(-1), 'answer-reoffer v=0 resumed');
+  });
+
+  it('are answered by an owner of the version before, which knows no numbers', async () => {
+    const fixture = await new GatewayFixture().start();
+    const { sid, phone } = await fixture.up();
+    phone.delegate.onReoffer('v=0 hold');
+    await settle();
+    await fixture.say(sid, { kind: 'answer-reoffer', leg: 'a', sdp: 'v=0 held' });
+    assert.equal(phone.asked.at(-1), 'answer-reoffer v=0 held');
   });
 
   it('of ours are sent and their answers told', async () => {
@@ -170,6 +257,22 @@ describe('re-offers', () => {
     assert.deepEqual(fixture.world.letters(sid).slice(-2), [
       { kind: 'reanswered', leg: 'a', sdp: 'v=0 fine' },
       { kind: 'reoffer-failed', leg: 'a', sipCode: 488 },
+    ]);
+  });
+
+  it('of an owner that died are not taken for its successor’s', async () => {
+    const fixture = await new GatewayFixture().start();
+    const { sid, phone } = await fixture.up();
+    await fixture.say(sid, { kind: 'reoffer', leg: 'a', sdp: 'v=0 second owner', offer: 2 });
+    await fixture.say(sid, { kind: 'reoffer', leg: 'a', sdp: 'v=0 third owner', offer: 3 });
+    assert.deepEqual(phone.asked.slice(1), ['reoffer v=0 second owner']);
+    phone.delegate.onReofferFailed(488, 'Not Acceptable Here');
+    assert.equal(phone.asked.at(-1), 'reoffer v=0 third owner');
+    phone.delegate.onReanswered('v=0 fine');
+    await settle();
+    assert.deepEqual(fixture.world.letters(sid), [
+      { kind: 'reoffer-failed', leg: 'a', sipCode: 488, offer: 2 },
+      { kind: 'reanswered', leg: 'a', sdp: 'v=0 fine', offer: 3 },
     ]);
   });
 });

@@ -118,6 +118,37 @@ describe('a gateway without Redis', () => {
     assert.equal(fixture.gateway.figures().waitingToWrite, 0);
   });
 
+  it('posts a letter once when the answer to it was lost, and rings for it', async () => {
+    const fixture = await new GatewayFixture().start();
+    const sid = await fixture.outbound();
+    const delegate = fixture.sip.dialled[0]?.delegate;
+    delegate?.onAnswered('v=0 theirs');
+    await settle();
+    fixture.world.bells.length = 0;
+    fixture.world.unheard = true;
+    delegate?.onInfo('application/dtmf', '5');
+    await settle();
+    fixture.world.unheard = false;
+    delegate?.onInfo('application/dtmf', '5');
+    await fixture.pass(1000);
+    assert.deepEqual(
+      fixture.world.letters(sid).map(({ kind }) => kind),
+      ['answered', 'digit', 'digit'],
+    );
+    assert.equal(fixture.world.bells.length, 2);
+  });
+
+  it('posts also for a call that it had forgotten', async () => {
+    const fixture = await new GatewayFixture().start();
+    const sid = await fixture.outbound();
+    fixture.sip.dialled[0]?.delegate.onFailed(486, 'Busy Here');
+    fixture.sip.dialled[0]?.delegate.onData(null);
+    await fixture.pass(5000);
+    assert.equal(fixture.gateway.figures().calls, 0);
+    await fixture.say(sid, { kind: 'find', leg: 'a' });
+    assert.deepEqual(fixture.world.letters(sid).at(-1), { kind: 'found', leg: 'a', stage: 'none' });
+  });
+
   it('keeps a bounded number of letters, and never drops the end for a digit', async () => {
     const fixture = await new GatewayFixture().start();
     const sid = await fixture.outbound();
@@ -173,6 +204,35 @@ describe('a gateway without Redis', () => {
     fixture.world.away = false;
     await fixture.pass(3000);
     assert.deepEqual(phone.asked, ['hangup']);
+  });
+
+  it('keeps a call whose box could not be read, so that what it then dials is hung up when its owner says so', async () => {
+    const fixture = await new GatewayFixture().start();
+    await fixture.pass(1800);
+    fixture.world.away = true;
+    const sid = await fixture.outbound();
+    fixture.clock.advance(300);
+    fixture.world.away = false;
+    await fixture.pass(500);
+    assert.equal(fixture.sip.dialled.length, 1);
+    await fixture.say(sid, { kind: 'hangup', leg: 'a' });
+    assert.deepEqual(fixture.sip.dialled[0]?.asked, ['hangup']);
+    assert.equal(fixture.sip.dialled.length, 1);
+  });
+
+  it('leaves a box that could not be read to the next process', async () => {
+    const fixture = await new GatewayFixture().start();
+    fixture.world.owners = [{ owner: OWNER, calls: 0, capacity: 10, draining: false }];
+    const drained = fixture.gateway.drain(60_000, async () => {
+      fixture.world.away = true;
+      await fixture.outbound();
+    });
+    await fixture.pass(5000);
+    await drained;
+    assert.ok(fixture.sip.closed);
+    fixture.world.away = false;
+    await fixture.pass(5000);
+    assert.equal(fixture.sip.dialled.length, 0);
   });
 });
 

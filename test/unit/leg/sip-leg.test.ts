@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import type { GatewayLetter } from '../../../shared/domain/letter.ts';
-import { newCallSid } from '../../../shared/kernel/ids.ts';
+import { newCallSid, type OfferNumber } from '../../../shared/kernel/ids.ts';
 import { readMoved, writeMoved } from '../../../shared/net/moved-notice.ts';
 import { type LineEnd, RtpLine } from '../../support/rtp-line.ts';
 import { RtpProbe } from '../../support/rtp-probe.ts';
@@ -26,6 +26,9 @@ const offerOf = (port: number, ...attributes: string[]): string =>
   ['v=0', 'o=- 1 1 IN IP4 127.0.0.1', 's=-', 'c=IN IP4 127.0.0.1', 't=0 0', `m=audio ${port} RTP/AVP 0 101`]
     .concat('a=rtpmap:101 telephone-event/8000', attributes, '')
     .join('\r\n');
+
+const first = 1 as OfferNumber;
+const second = 2 as OfferNumber;
 
 describe('a SIP leg', () => {
   let line: RtpLine;
@@ -104,8 +107,9 @@ describe('a SIP leg', () => {
     await line.run(1);
     assert.match(letter(next, 'reoffer').sdp, /^m=audio \d+ RTP\/AVP/m);
     // What the far end asked the owner before.
-    next.leg.deliver({ kind: 'reoffered', leg: next.leg.id, sdp: offerOf(4000) });
-    assert.equal(letter(next, 'reject-reoffer').sipCode, 491);
+    next.leg.deliver({ kind: 'reoffered', leg: next.leg.id, sdp: offerOf(4000), offer: first });
+    const { sipCode, offer } = letter(next, 'reject-reoffer');
+    assert.deepEqual([sipCode, offer], [491, first]);
     next.leg.deliver({ kind: 'reoffer-failed', leg: next.leg.id, sipCode: 488 });
     assert.deepEqual(next.told, ['failed 488 The media could not be moved']);
     assert.deepEqual(
@@ -113,6 +117,21 @@ describe('a SIP leg', () => {
       ['reoffer', 'reject-reoffer', 'hangup'],
     );
     callee.leg.close();
+  });
+
+  it('does not take for its own what the far end says to the offer of the owner before', async () => {
+    const { callee } = await line.connect();
+    const next = line.end(null);
+    next.leg.takeOver();
+    await line.run(1);
+    const { sdp, offer } = letter(next, 'reoffer');
+    assert.ok(offer !== undefined && offer !== first);
+    next.leg.deliver({ kind: 'reanswered', leg: next.leg.id, sdp: offerOf(4000), offer: first });
+    next.leg.deliver({ kind: 'reoffer-failed', leg: next.leg.id, sipCode: 488, offer: second });
+    assert.deepEqual(next.told, []);
+    callee.leg.deliver({ kind: 'reoffered', leg: callee.leg.id, sdp });
+    next.leg.deliver({ kind: 'reanswered', leg: next.leg.id, sdp: letter(callee, 'answer-reoffer').sdp, offer });
+    assert.deepEqual(next.told, ['answered']);
   });
 
   it('speaks A-law when that is agreed', async () => {
@@ -213,6 +232,48 @@ describe('a SIP leg', () => {
     caller.leg.playout.enqueue(sine(440, 2000, 8000));
     await line.run(60);
     assert.ok(level(callee.heard, 440) > 0.4);
+  });
+
+  const held = (sdp: string): string => sdp.replace('a=sendrecv', 'a=sendonly');
+
+  it('goes back to what was agreed when an offer was refused or cancelled before its answer came', async () => {
+    const { caller, callee } = await line.connect({ mediaTimeoutMs: 0 });
+    const { sdp } = letter(caller, 'dial');
+    const elsewhere = held(sdp).replace(/m=audio \d+/, 'm=audio 4000');
+    callee.leg.deliver({ kind: 'reoffered', leg: callee.leg.id, sdp: elsewhere, offer: first });
+    assert.equal(letter(callee, 'answer-reoffer').offer, first);
+    // Read twice: answered once, and what is agreed now is not what was agreed before.
+    callee.leg.deliver({ kind: 'reoffered', leg: callee.leg.id, sdp: elsewhere, offer: first });
+    callee.leg.deliver({ kind: 'reoffer-over', leg: callee.leg.id, offer: first });
+    caller.leg.playout.enqueue(sine(440, 2000, 8000));
+    callee.leg.playout.enqueue(sine(1000, 2000, 8000));
+    await line.run(70);
+    assert.ok(level(callee.heard, 440, callee.heard.length - 6400) > 0.4);
+    assert.ok(level(caller.heard, 1000, caller.heard.length - 6400) > 0.4);
+    assert.deepEqual(types(callee), ['media.started', 'media.moved', 'media.held', 'media.moved', 'media.resumed']);
+    assert.equal(callee.letters.filter(({ kind }) => kind === 'answer-reoffer').length, 1);
+  });
+
+  it('goes back by no more than the offer that is over, and only when it had said yes to it', async () => {
+    const { caller, callee } = await line.connect({ mediaTimeoutMs: 0 });
+    const { sdp } = letter(caller, 'dial');
+    const deliver = (offered: string | null, offer: OfferNumber): void =>
+      callee.leg.deliver({ kind: 'reoffered', leg: callee.leg.id, sdp: offered, offer });
+    deliver(held(sdp), first);
+    callee.leg.deliver({ kind: 'reoffer-over', leg: callee.leg.id, offer: second });
+    deliver(sdp.replace(/AVP [\d ]+/, 'AVP 18'), second);
+    assert.deepEqual(callee.letters.at(-1), { kind: 'reject-reoffer', leg: 'a', sipCode: 488, offer: second });
+    callee.leg.deliver({ kind: 'reoffer-over', leg: callee.leg.id, offer: second });
+    assert.deepEqual(types(callee), ['media.started', 'media.held']);
+  });
+
+  it('takes its offer back when nobody waits for it any more', async () => {
+    const { callee } = await line.connect();
+    callee.leg.deliver({ kind: 'reoffered', leg: callee.leg.id, sdp: null, offer: first });
+    assert.equal(letter(callee, 'answer-reoffer').offer, first);
+    callee.leg.deliver({ kind: 'reoffer-over', leg: callee.leg.id, offer: first });
+    callee.leg.deliver({ kind: 'acked', leg: callee.leg.id, sdp: offerOf(4000) });
+    assert.deepEqual(types(callee), ['media.started']);
   });
 
   it('completes a late offer with the ACK', async () => {

@@ -216,11 +216,12 @@ describe('within a call', () => {
   });
 
   it('a cancelled re-INVITE leaves the call as it was', () => {
-    const { network, to } = established();
+    const { network, to, log } = established();
     const via = 'SIP/2.0/UDP 192.0.2.9:5060;branch=z9hG4bKrecancel;rport';
     network.deliver(request('INVITE', { To: to, CSeq: '2 INVITE', Via: via }, 'v=0 x'));
     network.deliver(request('CANCEL', { To: to, CSeq: '2 CANCEL', Via: via }));
     assert.deepEqual(network.lines, ['100 INVITE', '200 CANCEL', '487 INVITE']);
+    assert.deepEqual(log.names, ['acked', 'reoffer', 'reofferOver']);
     network.deliver(request('INVITE', { To: to, CSeq: '3 INVITE' }, 'v=0 y'));
     assert.equal(network.lines.at(-1), '100 INVITE');
   });
@@ -230,6 +231,7 @@ describe('within a call', () => {
     network.deliver(request('INVITE', { To: to, CSeq: '2 INVITE' }, 'v=0 x'));
     clock.advance(30_000);
     assert.ok(network.lines.includes('488 INVITE'));
+    assert.deepEqual(log.names, ['acked', 'reoffer', 'reofferOver']);
     network.deliver(request('ACK', { To: to, CSeq: '2 ACK', Via: network.responses.at(-1)?.headers.get('via') ?? '' }));
     network.deliver(request('INVITE', { To: to, CSeq: '3 INVITE' }, 'v=0 y'));
     network.deliver(request('BYE', { To: to, CSeq: '4 BYE' }));

@@ -93,10 +93,17 @@ export class Offering {
 
   #tellReoffer(request: IncomingRequest, transaction: ServerTransaction): void {
     this.#theirs = transaction;
-    transaction.user = { onCancel: () => this.refuse(487, 'Request Terminated') };
+    transaction.user = { onCancel: () => this.#giveUp(487, 'Request Terminated') };
     if (request.method === 'INVITE') transaction.respond({ code: 100, toTag: null });
-    this.#reofferTimer = this.#host.clock.after(REOFFER_MS, () => this.refuse(488, reasonPhrase(488)));
+    this.#reofferTimer = this.#host.clock.after(REOFFER_MS, () => this.#giveUp(488, reasonPhrase(488)));
     this.#delegate.onReoffer(sdpOf(request));
+  }
+
+  /** Theirs is refused without the word of the party we asked. */
+  #giveUp(code: number, reason: string): void {
+    if (this.#theirs === null) return;
+    this.#delegate.onReofferOver();
+    this.refuse(code, reason);
   }
 
   #refuseOffer(transaction: ServerTransaction, code: 491 | 500): void {
