@@ -6,6 +6,7 @@ import { connect, createServer, isIPv6, type Server, type Socket } from 'node:ne
 import type { Clock } from '../../../shared/kernel/clock.ts';
 import type { ParseResult } from '../message/parse.ts';
 import { Connection, type ConnectionLimits } from './connection.ts';
+import { plain } from './mapped.ts';
 
 export interface TcpUser {
   onMessage(result: ParseResult, address: string, port: number): void;
@@ -108,8 +109,3 @@ export class TcpTransport {
 }
 
 const keyOf = (address: string, port: number): string => `${address}|${port}`;
-
-/** `::ffff:192.0.2.1` is an IPv4 address on a dual socket. */
-function plain(address: string): string {
-  return address.startsWith('::ffff:') ? address.slice(7) : address;
-}
