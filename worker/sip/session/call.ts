@@ -296,6 +296,9 @@ export class Call implements SipCall {
         this.#inviting.stopWaiting();
         this.#delegate.onFailed(effect.code, effect.reason, (response && retryAfterMs(response)) ?? undefined);
         return;
+      case 'stopTrying':
+        this.#inviting.stopTrying();
+        return;
       case 'cancel':
         this.#inviting.cancel();
         return;

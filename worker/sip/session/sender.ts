@@ -32,6 +32,8 @@ export interface Sent {
 export interface Sending {
   /** What is on its way to whom; null before the first target is known. */
   readonly sent: Sent | null;
+  /** No target after the present one is tried; its responses are still told. */
+  stopTrying(): void;
   /** CANCEL (INVITE only). */
   cancel(): void;
   /** Nothing more is wanted of it. */
@@ -110,7 +112,7 @@ class Attempt implements Sending {
   readonly #user: SendUser;
   #targets: readonly Flow[] = [];
   #transaction: ClientTransaction | null = null;
-  #given: 'open' | 'cancelled' | 'abandoned' = 'open';
+  #given: 'open' | 'stopped' | 'cancelled' | 'abandoned' = 'open';
 
   constructor(layer: TransactionLayer, request: SipRequest, user: SendUser) {
     this.#layer = layer;
@@ -132,8 +134,12 @@ class Attempt implements Sending {
     else this.#next();
   }
 
+  stopTrying(): void {
+    if (this.#given === 'open') this.#given = 'stopped';
+  }
+
   cancel(): void {
-    if (this.#given !== 'open') return;
+    if (this.#given === 'cancelled' || this.#given === 'abandoned') return;
     this.#given = 'cancelled';
     if (this.#transaction) this.#layer.cancel(this.#transaction.request, this.#transaction.target);
   }
