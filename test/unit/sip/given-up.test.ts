@@ -98,6 +98,31 @@ describe('a call given up before anyone said a word', () => {
     assert.deepEqual(answered.log.entries, [['failed', 487, 'Request Terminated']]);
   });
 
+  it('has a CANCEL for an INVITE with credentials only when something was heard of that one', async () => {
+    const bench = await Unheard.dialled();
+    bench.answer(100);
+    bench.answer(401, CHALLENGE);
+    await turn();
+    bench.call.hangup();
+    const sent = [`INVITE ${FIRST}`, `ACK ${FIRST}`, `INVITE ${FIRST}`];
+    assert.deepEqual(bench.lines, sent);
+    bench.answer(100);
+    bench.answer(180);
+    assert.deepEqual(bench.lines, [...sent, `CANCEL ${FIRST}`]);
+    bench.answer(487);
+    assert.deepEqual(bench.log.entries, [['failed', 487, 'Request Terminated'], GONE]);
+  });
+
+  it('nor without any answer to that one: no CANCEL, and an end when its time is over', async () => {
+    const bench = await Unheard.dialled();
+    bench.answer(100);
+    bench.answer(503);
+    bench.call.hangup();
+    bench.clock.advance(33_000);
+    assert.ok(!bench.lines.some((line) => line.startsWith('CANCEL')));
+    assert.deepEqual(bench.log.entries, [['failed', 487, 'Request Terminated'], GONE]);
+  });
+
   it('does go on to the next target as long as it is wanted', async () => {
     const bench = await Unheard.dialled();
     bench.answer(503);

@@ -141,7 +141,13 @@ class Attempt implements Sending {
   cancel(): void {
     if (this.#given === 'cancelled' || this.#given === 'abandoned') return;
     this.#given = 'cancelled';
-    if (this.#transaction) this.#layer.cancel(this.#transaction.request, this.#transaction.target);
+    this.#cancelWhenHeard();
+  }
+
+  /** RFC 3261 §9.1: what was heard of another target, or before the credentials, does not count. */
+  #cancelWhenHeard(): void {
+    const mine = this.#transaction;
+    if (mine?.heard && !mine.answered) this.#layer.cancel(mine.request, mine.target);
   }
 
   abandon(): void {
@@ -155,6 +161,7 @@ class Attempt implements Sending {
     this.#targets = rest;
     const mine = this.#layer.request(this.#request, target, {
       onResponse: (response) => {
+        if (this.#given === 'cancelled') this.#cancelWhenHeard();
         const another = response.status === 503 && rest.length > 0 && this.#given === 'open';
         if (another) this.#next();
         else if (this.#given !== 'abandoned') this.#user.onResponse(response);
