@@ -15,6 +15,8 @@ export interface Route {
   readonly hop: Hop | null;
   /** Where to turn when the hop does not lead to anyone; for TCP, the connection to use if it is open. */
   readonly flow: Flow | null;
+  /** The hop is behind a NAT: the flow is what leads there. */
+  readonly flowFirst: boolean;
 }
 
 export interface SendUser {
@@ -78,7 +80,7 @@ export class RequestSender {
 
   /** At once when no name is to be looked up. */
   #targets(route: Route, then: (targets: readonly Flow[]) => void): void {
-    const { hop, flow } = route;
+    const { hop, flow, flowFirst } = route;
     const reuse = flow !== null && flow.address === hop?.host && this.#wire.connected?.(flow) === true;
     if (flow && (hop === null || reuse)) {
       then([flow]);
@@ -88,8 +90,12 @@ export class RequestSender {
       then([]);
       return;
     }
-    const withFlow = (targets: readonly Flow[]): readonly Flow[] =>
-      flow && !targets.some((one) => same(one, flow)) ? [...targets, flow] : targets;
+    const withFlow = (targets: readonly Flow[]): readonly Flow[] => {
+      if (!flow || targets.some((one) => same(one, flow))) return targets;
+      // Nobody can be connected to behind a NAT: of TCP only what is open leads there.
+      const leads = flowFirst && (flow.transport === 'udp' || this.#wire.connected?.(flow) === true);
+      return leads ? [flow, ...targets] : [...targets, flow];
+    };
     const literal = literalTarget(hop);
     if (literal) then(withFlow([literal]));
     else void this.#resolver.resolve(hop).then((targets) => then(withFlow(targets)));
