@@ -14,6 +14,7 @@ import type { Answerer } from './session/answering.ts';
 import { Authorisation } from './session/authorisation.ts';
 import { Call } from './session/call.ts';
 import { fromCallData, recallRequest } from './session/data.ts';
+import { HeldFlows } from './session/held-flows.ts';
 import type { CallHost } from './session/host.ts';
 import { Invitation } from './session/invitation.ts';
 import { NO_OFFER } from './session/offers.ts';
@@ -58,6 +59,7 @@ export interface AgentNetwork extends Wire {
   start(user: {
     onMessage(message: IncomingMessage, source: Flow): void;
     onMalformed(source: Flow, problem: string): void;
+    isHeld?(flow: Flow): boolean;
   }): void;
   close(): Promise<void>;
 }
@@ -91,6 +93,7 @@ export class UserAgent implements SipUserAgent {
   readonly #digest: DigestServer;
   readonly #host: CallHost;
   readonly #calls = new Map<string, Call>();
+  readonly #held = new HeldFlows();
   /** Calls of the time before a restart that were not answered then, by Call-ID. */
   readonly #unanswered = new Map<string, Call>();
   /** What arrived before `begin`; null after it. */
@@ -136,6 +139,7 @@ export class UserAgent implements SipUserAgent {
         this.#malformed++;
         this.#delegate.onMalformed?.(source, problem);
       },
+      isHeld: (flow) => this.#held.has(flow),
     });
   }
 
@@ -228,9 +232,12 @@ export class UserAgent implements SipUserAgent {
       },
       cancel: (invite, target) => this.#layer.cancel(invite, target),
       acknowledge: (invite, response, target) => this.#layer.acknowledge(invite, response, target),
-      enrol: (call) => void this.#calls.set(callKey(call.callId, call.localTag), call),
+      enrol: (call) => {
+        this.#calls.set(callKey(call.callId, call.localTag), call);
+        this.#held.add(call.flow);
+      },
       forget: (call) => {
-        this.#calls.delete(callKey(call.callId, call.localTag));
+        if (this.#calls.delete(callKey(call.callId, call.localTag))) this.#held.remove(call.flow);
         if (this.#unanswered.get(call.callId) === call) this.#unanswered.delete(call.callId);
       },
     };

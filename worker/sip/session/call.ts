@@ -7,6 +7,7 @@ import { acceptRequest, ackRequest } from '../dialog/dialog.ts';
 import { type IncomingRequest, type IncomingResponse, retryAfterMs, sdpOf } from '../message/message.ts';
 import type { SipCall, SipCallData, SipCallDelegate } from '../sip-call.ts';
 import type { ServerTransaction } from '../transaction/server-transaction.ts';
+import type { Flow } from '../transaction/wire.ts';
 import { ABILITIES, refusal } from './abilities.ts';
 import { Acceptance } from './acceptance.ts';
 import { type KeptCall, keepRequest, toCallData } from './data.ts';
@@ -60,6 +61,11 @@ export class Call implements SipCall {
       onTarget: () => this.keep(),
       onLost: (code) => this.#happen({ type: 'lost', code }),
     });
+  }
+
+  /** Where their first request came from. */
+  get flow(): Flow | null {
+    return this.#peer.dialog.flow;
   }
 
   get state(): SipCall['state'] {

@@ -12,6 +12,8 @@ export interface TcpUser {
   onMessage(result: ParseResult, address: string, port: number): void;
   onBroken(problem: string, address: string, port: number): void;
   onTrouble(error: Error): void;
+  /** Whether a call that is up came by this connection. */
+  isHeld(address: string, port: number): boolean;
 }
 
 const LIMITS: ConnectionLimits = { connectMs: 5_000, idleMs: 300_000, messageMs: 30_000, unsentBytes: 1_048_576 };
@@ -102,6 +104,7 @@ export class TcpTransport {
       onClosed: (closed) => {
         if (this.#connections.get(key) === closed) this.#connections.delete(key);
       },
+      isHeld: () => this.#user?.isHeld(address, port) ?? false,
     });
     this.#connections.set(key, connection);
     return connection;
