@@ -148,8 +148,14 @@ describe('the way back over TCP', () => {
     const network = new FakeNetwork();
     network.connected = () => isOpen;
     const clock = new ManualClock();
-    const user = { onRequest: () => {}, onAck: () => {}, onOrphanCancel: () => false, onStray: () => {} };
-    const layer = new TransactionLayer(network, clock, user, 10);
+    const user = {
+      onRequest: () => {},
+      isOurs: () => false,
+      onAck: () => {},
+      onOrphanCancel: () => false,
+      onStray: () => {},
+    };
+    const layer = new TransactionLayer(network, clock, user, { transactions: 10, reserved: 0 });
     const sender = new RequestSender(layer, network, new Resolver(systemNames, clock, () => 0));
     const hop = { host: '192.168.1.5', port: 5060, transport };
     const headers = HeaderList.of(
