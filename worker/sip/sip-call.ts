@@ -34,9 +34,9 @@ export interface SipInvitation {
   header(name: string): readonly string[];
   /** Answers 401/407 when the request's credentials do not fit; true when they do (RFC 7616, MD5 and SHA-256). */
   authenticate(realm: string, passwordOf: (username: string) => string | null): boolean;
-  /** Final refusal; there is no call. */
+  /** Final refusal; there is no call. Given within `onInvite` it is kept nowhere and not sent again by itself. */
   refuse(code: number, reason: string, headers?: Readonly<Record<string, string>>): void;
-  /** Takes the call; 100 was sent already. */
+  /** Takes the call; 100 is sent, at the latest when `onInvite` has returned. */
   accept(delegate: SipCallDelegate): SipCall;
 }
 
@@ -116,7 +116,7 @@ export interface SipCall {
 }
 
 export interface SipUserAgentDelegate {
-  /** A new call from outside. Decide within 32 s. */
+  /** A new call from outside. Decide within 32 s; refuse strangers before it returns, or they can fill our memory. */
   onInvite(invitation: SipInvitation): void;
   /** Something arrived that is not SIP, or broken; counted, logged sparsely. */
   onMalformed?(source: SipSource, problem: string): void;

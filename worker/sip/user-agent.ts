@@ -14,6 +14,7 @@ import type { Answerer } from './session/answering.ts';
 import { Authorisation } from './session/authorisation.ts';
 import { Call } from './session/call.ts';
 import { fromCallData, recallRequest } from './session/data.ts';
+import { HeldFlows } from './session/held-flows.ts';
 import type { CallHost } from './session/host.ts';
 import { Invitation } from './session/invitation.ts';
 import { NO_OFFER } from './session/offers.ts';
@@ -29,14 +30,13 @@ import type {
   SipUserAgentDelegate,
   SipUserAgentOptions,
 } from './sip-call.ts';
-import { type LayerCounts, TransactionLayer } from './transaction/layer.ts';
-import type { ServerTransaction } from './transaction/server-transaction.ts';
+import { type Arrival, type LayerCounts, TransactionLayer } from './transaction/layer.ts';
 import type { Flow, Wire } from './transaction/wire.ts';
 import { Network } from './transport/network.ts';
 import { type NameService, Resolver, systemNames } from './transport/resolve.ts';
 
-/** Transactions of each side at a time; more are answered 503. */
-const MAX_TRANSACTIONS = 20_000;
+/** What goes beyond is answered 503. */
+const LIMITS = { transactions: 20_000, reserved: 5_000 };
 /** Messages that wait for `begin`; UDP sends what is dropped again. */
 const MAX_EARLY = 2000;
 /** How often `close` looks whether the last transactions are done. */
@@ -58,6 +58,7 @@ export interface AgentNetwork extends Wire {
   start(user: {
     onMessage(message: IncomingMessage, source: Flow): void;
     onMalformed(source: Flow, problem: string): void;
+    isHeld?(flow: Flow): boolean;
   }): void;
   close(): Promise<void>;
 }
@@ -91,6 +92,7 @@ export class UserAgent implements SipUserAgent {
   readonly #digest: DigestServer;
   readonly #host: CallHost;
   readonly #calls = new Map<string, Call>();
+  readonly #held = new HeldFlows();
   /** Calls of the time before a restart that were not answered then, by Call-ID. */
   readonly #unanswered = new Map<string, Call>();
   /** What arrived before `begin`; null after it. */
@@ -117,12 +119,13 @@ export class UserAgent implements SipUserAgent {
       network,
       clock,
       {
-        onRequest: (request, transaction) => this.#onRequest(request, transaction),
+        onRequest: (arrival) => this.#onRequest(arrival),
+        isOurs: (request) => this.#callOf(request) !== undefined || this.#unansweredOf(request) !== null,
         onAck: (request) => this.#callOf(request)?.receiveAck(request),
         onOrphanCancel: (request) => this.#onOrphanCancel(request),
         onStray: (response) => this.#onStray(response),
       },
-      MAX_TRANSACTIONS,
+      LIMITS,
     );
     const random = extras.random ?? Math.random;
     const resolver = new Resolver(extras.names ?? systemNames, clock, random);
@@ -136,6 +139,7 @@ export class UserAgent implements SipUserAgent {
         this.#malformed++;
         this.#delegate.onMalformed?.(source, problem);
       },
+      isHeld: (flow) => this.#held.has(flow),
     });
   }
 
@@ -228,9 +232,12 @@ export class UserAgent implements SipUserAgent {
       },
       cancel: (invite, target) => this.#layer.cancel(invite, target),
       acknowledge: (invite, response, target) => this.#layer.acknowledge(invite, response, target),
-      enrol: (call) => void this.#calls.set(callKey(call.callId, call.localTag), call),
+      enrol: (call) => {
+        this.#calls.set(callKey(call.callId, call.localTag), call);
+        this.#held.add(call.flow);
+      },
       forget: (call) => {
-        this.#calls.delete(callKey(call.callId, call.localTag));
+        if (this.#calls.delete(callKey(call.callId, call.localTag))) this.#held.remove(call.flow);
         if (this.#unanswered.get(call.callId) === call) this.#unanswered.delete(call.callId);
       },
     };
@@ -240,39 +247,43 @@ export class UserAgent implements SipUserAgent {
     return this.#calls.get(callKey(request.callId, request.toTag ?? ''));
   }
 
-  #onRequest(request: IncomingRequest, transaction: ServerTransaction): void {
-    if (request.toTag !== null) {
-      const call = this.#callOf(request);
-      if (call) call.receive(request, transaction);
-      else this.#outsideOfCalls(request, transaction);
-      return;
-    }
-    const general = refusal(request);
-    if (general) transaction.respond({ ...general, toTag: this.#host.newTag() });
-    else if (request.method === 'INVITE') this.#onInvite(request, transaction);
-    else this.#outsideOfCalls(request, transaction);
+  /** Of the time before a restart, when this is its INVITE sent again. */
+  #unansweredOf(request: IncomingRequest): Call | null {
+    const call = this.#unanswered.get(request.callId);
+    return request.toTag === null && call?.waitsFor(request) ? call : null;
   }
 
-  #outsideOfCalls(request: IncomingRequest, transaction: ServerTransaction): void {
-    const options = request.method === 'OPTIONS' && request.toTag === null;
-    const general = options ? null : refusal(request);
-    const able: readonly Header[] = [...ABILITIES, ['server', this.#host.product]];
-    const parts = options ? { code: 200, headers: able } : (general ?? { code: 481 });
-    transaction.respond({ ...parts, toTag: this.#host.newTag() });
+  #onRequest(arrival: Arrival): void {
+    const { request } = arrival;
+    const call = this.#callOf(request);
+    const general = call ? null : refusal(request);
+    if (call) call.receive(request, arrival.open());
+    else if (general) arrival.reply(general);
+    else if (request.toTag !== null) arrival.reply({ code: 481 });
+    else if (request.method === 'INVITE') this.#onInvite(arrival);
+    else if (request.method === 'OPTIONS') arrival.reply({ code: 200, headers: this.#abilities });
+    else arrival.reply({ code: 481 });
   }
 
-  #onInvite(request: IncomingRequest, transaction: ServerTransaction): void {
-    transaction.respond({ code: 100, toTag: null });
-    const known = this.#unanswered.get(request.callId);
-    if (known?.waitsFor(request)) {
+  get #abilities(): readonly Header[] {
+    return [...ABILITIES, ['server', this.#host.product]];
+  }
+
+  #onInvite(arrival: Arrival): void {
+    const known = this.#unansweredOf(arrival.request);
+    if (known) {
+      const transaction = arrival.open();
+      transaction.respond({ code: 100, toTag: null });
       known.invitedAgain(transaction);
       return;
     }
-    if (!request.headers.has('contact')) {
-      transaction.respond({ code: 400, reason: 'Contact is missing', toTag: this.#host.newTag() });
+    if (!arrival.request.headers.has('contact')) {
+      arrival.reply({ code: 400, reason: 'Contact is missing' });
       return;
     }
-    this.#delegate.onInvite(new Invitation(transaction, this.#host, this.#digest));
+    const invitation = new Invitation(arrival, this.#host, this.#digest);
+    this.#delegate.onInvite(invitation);
+    invitation.wait();
   }
 
   /** After a restart, the answer to an INVITE of before; anything else is nonsense and is not answered. */

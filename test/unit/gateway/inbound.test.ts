@@ -103,6 +103,15 @@ describe('an INVITE that is refused', () => {
     assert.equal(fixture.gateway.figures().refusedUnknownSource, 1);
   });
 
+  it('403 and 401 in the turn it came in, so that the SIP stack need not remember a stranger', async () => {
+    const open = await new GatewayFixture(undefined, { trunks: [] }).start();
+    const refused = open.sip.invite(open.gateway, { address: '203.0.113.9' });
+    assert.equal(refused.refused?.code, 403);
+    const asking = await new GatewayFixture().start();
+    const challenged = asking.sip.invite(asking.gateway, { address: '203.0.113.9' });
+    assert.notEqual(challenged.challenged, null);
+  });
+
   it('404 when the number is not ours', async () => {
     const fixture = await new GatewayFixture().start();
     const invitation = await fixture.invite({ to: '15559999999' });

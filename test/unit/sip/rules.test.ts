@@ -95,6 +95,47 @@ describe('outside of a call', () => {
     });
   }
 
+  const now: readonly (readonly [string, Buffer, number])[] = [
+    ['OPTIONS', request('OPTIONS'), 200],
+    ...refusals,
+    ['an INVITE that is refused at once', request('INVITE', { Subject: 'no' }, OFFER), 403],
+    ['an INVITE that is asked for credentials', request('INVITE', { Subject: 'who' }, OFFER), 401],
+  ];
+  for (const [what, bytes, status] of now) {
+    it(`holds nothing for ${what}, which gets one answer each time it comes`, () => {
+      const { network, clock, agent, log } = subject((one) => {
+        if (one.header('subject')[0] === 'no') one.refuse(403, 'Forbidden');
+        else one.authenticate('here', () => 'pw');
+      });
+      network.deliver(bytes);
+      const answer = network.responses[0];
+      assert.deepEqual([agent.counts.serverTransactions, clock.pending], [0, 0]);
+      clock.advance(64_000);
+      network.deliver(bytes);
+      assert.deepEqual(
+        network.responses.map((one) => [one.status, one.toTag]),
+        [
+          [status, answer?.toTag],
+          [status, answer?.toTag],
+        ],
+      );
+      assert.ok(answer?.toTag);
+      const via = answer.headers.get('via') ?? '';
+      network.deliver(request('ACK', { Via: via, To: answer.headers.get('to') ?? '' }));
+      assert.deepEqual([network.sent.length, log.names], [2, []]);
+    });
+  }
+
+  it('tells who waits for a decision that it is tried, and refuses by the transaction then', () => {
+    const invitations: SipInvitation[] = [];
+    const { network, clock, agent } = subject((one) => void invitations.push(one));
+    network.deliver(request('INVITE', {}, OFFER));
+    assert.deepEqual([network.lines, agent.counts.serverTransactions], [['100 INVITE'], 1]);
+    invitations[0]?.refuse(404, 'Not Found');
+    clock.advance(600);
+    assert.deepEqual(network.lines, ['100 INVITE', '404 INVITE', '404 INVITE']);
+  });
+
   it('names what it does not support', () => {
     const { network } = subject();
     network.deliver(request('INVITE', { Require: '100rel, timer' }, OFFER));
@@ -175,6 +216,18 @@ describe('an invited call', () => {
 });
 
 describe('within a call', () => {
+  it('hears a BYE however many strangers ask for something', () => {
+    const { network, log, agent, to } = established();
+    for (let at = 0; at < 20_000; at++) {
+      network.deliver(request('REGISTER', { 'Call-ID': `stranger ${at}` }), `198.51.100.${at % 256}`);
+      network.sent.length = 0;
+    }
+    assert.equal(agent.counts.serverTransactions, 1);
+    network.deliver(request('BYE', { To: to, CSeq: '2 BYE' }));
+    assert.deepEqual(network.lines, ['200 BYE']);
+    assert.deepEqual(log.entries.at(-2), ['ended', 'bye', null]);
+  });
+
   it('answers UPDATE with an offer after asking, and without one at once', () => {
     const { network, log, to } = established();
     network.deliver(request('UPDATE', { To: to, CSeq: '2 UPDATE', Contact: '<sip:new@192.0.2.77>' }));

@@ -33,7 +33,7 @@ describe('INVITE usage, calling', () => {
     ]));
   it('cancels only after a first answer', () =>
     walk({ phase: 'calling' }, [
-      [on('hangup'), 'cancelling', []],
+      [on('hangup'), 'cancelling', ['stopTrying']],
       [progress(100), 'cancelling', ['cancel']],
       [progress(180), 'cancelling', []],
       [on('ringTimeout'), 'cancelling', []],

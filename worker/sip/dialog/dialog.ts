@@ -9,6 +9,7 @@ import type { IncomingRequest, IncomingResponse, SipRequest } from '../message/m
 import { parseUri } from '../message/uri.ts';
 import type { SipTransport } from '../sip-call.ts';
 import type { Flow } from '../transaction/wire.ts';
+import { isTranslated } from './nat.ts';
 
 export interface Dialog {
   readonly callId: string;
@@ -29,6 +30,8 @@ export interface Dialog {
   readonly transport: SipTransport;
   /** Where their messages came from, or where our first one went. */
   readonly flow: Flow | null;
+  /** Their first request came from another address than its Via has. */
+  readonly translated: boolean;
 }
 
 export interface DraftOrder {
@@ -56,6 +59,7 @@ export function draftDialog(order: DraftOrder): Dialog {
     remoteCSeq: null,
     transport: order.transport,
     flow: null,
+    translated: false,
   };
 }
 
@@ -92,6 +96,7 @@ export function dialogFromRequest(
     remoteCSeq: request.cseq.number,
     transport: source.transport,
     flow: source,
+    translated: isTranslated(request, source),
   };
 }
 

@@ -7,6 +7,7 @@ import { acceptRequest, ackRequest } from '../dialog/dialog.ts';
 import { type IncomingRequest, type IncomingResponse, retryAfterMs, sdpOf } from '../message/message.ts';
 import type { SipCall, SipCallData, SipCallDelegate } from '../sip-call.ts';
 import type { ServerTransaction } from '../transaction/server-transaction.ts';
+import type { Flow } from '../transaction/wire.ts';
 import { ABILITIES, refusal } from './abilities.ts';
 import { Acceptance } from './acceptance.ts';
 import { type KeptCall, keepRequest, toCallData } from './data.ts';
@@ -60,6 +61,11 @@ export class Call implements SipCall {
       onTarget: () => this.keep(),
       onLost: (code) => this.#happen({ type: 'lost', code }),
     });
+  }
+
+  /** Where their first request came from. */
+  get flow(): Flow | null {
+    return this.#peer.dialog.flow;
   }
 
   get state(): SipCall['state'] {
@@ -295,6 +301,9 @@ export class Call implements SipCall {
       case 'tellFailed':
         this.#inviting.stopWaiting();
         this.#delegate.onFailed(effect.code, effect.reason, (response && retryAfterMs(response)) ?? undefined);
+        return;
+      case 'stopTrying':
+        this.#inviting.stopTrying();
         return;
       case 'cancel':
         this.#inviting.cancel();

@@ -23,6 +23,8 @@ const dialog = z.object({
   remoteCSeq: z.number().nullable(),
   transport,
   flow: flow.nullable(),
+  /** Data of a version that did not look. */
+  translated: z.boolean().default(false),
 });
 const usage = z.discriminatedUnion('phase', [
   z.object({ phase: z.enum(['calling', 'trying', 'ringing', 'invited', 'up', 'leaving', 'ended']) }),

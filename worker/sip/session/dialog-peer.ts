@@ -3,6 +3,7 @@
  * route, ACKs and their repetitions, answers with our tag. Holds the dialog; the call decides what to say.
  */
 import { ackRequest, type Dialog, nextHopUri, nextRequest, type RequestParts } from '../dialog/dialog.ts';
+import { isBehindNat } from '../dialog/nat.ts';
 import type { IncomingResponse, SipRequest } from '../message/message.ts';
 import { type ResponseParts, reasonPhrase } from '../message/respond.ts';
 import type { SipCallDelegate } from '../sip-call.ts';
@@ -109,7 +110,7 @@ export class DialogPeer {
   route(dialog: Dialog): Route {
     const via = dialog.remoteTag === '' ? this.#parts.order?.via : null;
     const uri = via ? `sip:${via}` : nextHopUri(dialog);
-    return { hop: hopOf(uri, dialog.transport), flow: dialog.flow };
+    return { hop: hopOf(uri, dialog.transport), flow: dialog.flow, flowFirst: isBehindNat(dialog) };
   }
 
   requestHeaders(): readonly Header[] {

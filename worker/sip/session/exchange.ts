@@ -21,7 +21,8 @@ export class Exchange implements Sending {
   readonly #route: () => Route;
   readonly #user: ExchangeUser;
   #retries = 0;
-  #cancelled = false;
+  /** No further request is to be made of it. */
+  #isLast = false;
   #sending: Sending | null = null;
 
   /** `make` gives the request anew, with the next CSeq, each time it is called. */
@@ -51,18 +52,23 @@ export class Exchange implements Sending {
     return this.#sending?.sent ?? null;
   }
 
+  stopTrying(): void {
+    this.#isLast = true;
+    this.#sending?.stopTrying();
+  }
+
   cancel(): void {
-    this.#cancelled = true;
+    this.#isLast = true;
     this.#sending?.cancel();
   }
 
   abandon(): void {
-    this.#cancelled = true;
+    this.#isLast = true;
     this.#sending?.abandon();
   }
 
   #onResponse(response: IncomingResponse, request: SipRequest): void {
-    const again = !this.#cancelled && this.#retries < MAX_RETRIES && this.#authorisation.learn(response, request);
+    const again = !this.#isLast && this.#retries < MAX_RETRIES && this.#authorisation.learn(response, request);
     if (!again) {
       this.#user.onResponse(response, request);
       return;

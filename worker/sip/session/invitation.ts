@@ -1,4 +1,7 @@
-/** Their INVITE while nobody has decided about it. Undecided after 32 s it is refused (480). */
+/**
+ * Their INVITE while nobody has decided about it. Refused at once it has cost no transaction; what waits has
+ * one, may be cancelled, and is refused after 32 s (480).
+ */
 import type { Timer } from '../../../shared/kernel/clock.ts';
 import { dialogFromRequest } from '../dialog/dialog.ts';
 import type { DigestServer } from '../digest.ts';
@@ -7,6 +10,7 @@ import { innerName } from '../message/names.ts';
 import { reasonPhrase } from '../message/respond.ts';
 import { parseUri } from '../message/uri.ts';
 import type { SipCall, SipCallDelegate, SipInvitation, SipSource, SipUri } from '../sip-call.ts';
+import type { Arrival } from '../transaction/layer.ts';
 import type { ServerTransaction } from '../transaction/server-transaction.ts';
 import type { Header } from './abilities.ts';
 import { Authorisation } from './authorisation.ts';
@@ -23,28 +27,34 @@ export class Invitation implements SipInvitation {
   readonly callId: string;
   readonly sdp: string | null;
   readonly #request: IncomingRequest;
-  readonly #transaction: ServerTransaction;
+  readonly #arrival: Arrival;
+  #transaction: ServerTransaction | null = null;
   readonly #host: CallHost;
   readonly #digest: DigestServer;
   readonly #tag: string;
-  readonly #timer: Timer;
+  #timer: Timer | null = null;
   #state: 'open' | 'cancelled' | 'decided' = 'open';
 
-  constructor(transaction: ServerTransaction, host: CallHost, digest: DigestServer) {
-    const { request } = transaction;
+  constructor(arrival: Arrival, host: CallHost, digest: DigestServer) {
+    const { request } = arrival;
     this.#request = request;
-    this.#transaction = transaction;
+    this.#arrival = arrival;
     this.#host = host;
     this.#digest = digest;
     this.#tag = host.newTag();
-    this.source = transaction.source;
+    this.source = arrival.source;
     this.requestUri = portUri(request.uri);
     this.from = { uri: portUri(request.from.uri), displayName: request.from.displayName };
     this.to = { uri: portUri(request.to.uri) };
     this.callId = request.callId;
     this.sdp = sdpOf(request);
-    transaction.user = { onCancel: () => this.#cancelled() };
-    this.#timer = host.clock.after(DECIDE_MS, () => this.refuse(480, reasonPhrase(480)));
+  }
+
+  /** Whoever was asked has returned; without a decision, it takes time. */
+  wait(): void {
+    if (this.#state !== 'open') return;
+    this.#take().user = { onCancel: () => this.#cancelled() };
+    this.#timer = this.#host.clock.after(DECIDE_MS, () => this.refuse(480, reasonPhrase(480)));
   }
 
   header(name: string): readonly string[] {
@@ -84,8 +94,9 @@ export class Invitation implements SipInvitation {
       return late;
     }
     this.#decide();
-    const call = new Call({ ...parts, invite: this.#transaction, order: null }, { phase: 'invited' });
-    this.#transaction.user = { onCancel: () => call.cancelled() };
+    const invite = this.#take();
+    const call = new Call({ ...parts, invite, order: null }, { phase: 'invited' });
+    invite.user = { onCancel: () => call.cancelled() };
     host.enrol(call);
     delegate.onMessage?.('in', { method: 'INVITE', code: null, reason: null });
     call.keep();
@@ -96,7 +107,16 @@ export class Invitation implements SipInvitation {
     if (this.#state !== 'open') return;
     this.#decide();
     const server: Header = ['server', this.#host.product];
-    this.#transaction.respond({ code, reason, toTag: this.#tag, headers: [server, ...headers] });
+    const parts = { code, reason, headers: [server, ...headers] };
+    if (this.#transaction) this.#transaction.respond({ ...parts, toTag: this.#tag });
+    else this.#arrival.reply(parts);
+  }
+
+  #take(): ServerTransaction {
+    if (this.#transaction) return this.#transaction;
+    this.#transaction = this.#arrival.open();
+    this.#transaction.respond({ code: 100, toTag: null });
+    return this.#transaction;
   }
 
   #cancelled(): void {
@@ -106,7 +126,7 @@ export class Invitation implements SipInvitation {
 
   #decide(): void {
     this.#state = 'decided';
-    this.#timer.cancel();
+    this.#timer?.cancel();
   }
 }
 

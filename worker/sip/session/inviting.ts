@@ -72,6 +72,11 @@ export class Inviting {
     return { sent: sent ? keepRequest(sent.request, sent.target) : this.#left, ringUntil: this.#until };
   }
 
+  /** Given up before anyone said a word: what answers the INVITE that is out is still heard. */
+  stopTrying(): void {
+    this.#exchange?.stopTrying();
+  }
+
   cancel(): void {
     this.#peer.said('CANCEL', null, null);
     const invite = recallRequest(this.#left);

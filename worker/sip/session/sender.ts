@@ -15,6 +15,8 @@ export interface Route {
   readonly hop: Hop | null;
   /** Where to turn when the hop does not lead to anyone; for TCP, the connection to use if it is open. */
   readonly flow: Flow | null;
+  /** The hop is behind a NAT: the flow is what leads there. */
+  readonly flowFirst: boolean;
 }
 
 export interface SendUser {
@@ -32,6 +34,8 @@ export interface Sent {
 export interface Sending {
   /** What is on its way to whom; null before the first target is known. */
   readonly sent: Sent | null;
+  /** No target after the present one is tried; its responses are still told. */
+  stopTrying(): void;
   /** CANCEL (INVITE only). */
   cancel(): void;
   /** Nothing more is wanted of it. */
@@ -76,7 +80,7 @@ export class RequestSender {
 
   /** At once when no name is to be looked up. */
   #targets(route: Route, then: (targets: readonly Flow[]) => void): void {
-    const { hop, flow } = route;
+    const { hop, flow, flowFirst } = route;
     const reuse = flow !== null && flow.address === hop?.host && this.#wire.connected?.(flow) === true;
     if (flow && (hop === null || reuse)) {
       then([flow]);
@@ -86,8 +90,12 @@ export class RequestSender {
       then([]);
       return;
     }
-    const withFlow = (targets: readonly Flow[]): readonly Flow[] =>
-      flow && !targets.some((one) => same(one, flow)) ? [...targets, flow] : targets;
+    const withFlow = (targets: readonly Flow[]): readonly Flow[] => {
+      if (!flow || targets.some((one) => same(one, flow))) return targets;
+      // Nobody can be connected to behind a NAT: of TCP only what is open leads there.
+      const leads = flowFirst && (flow.transport === 'udp' || this.#wire.connected?.(flow) === true);
+      return leads ? [flow, ...targets] : [...targets, flow];
+    };
     const literal = literalTarget(hop);
     if (literal) then(withFlow([literal]));
     else void this.#resolver.resolve(hop).then((targets) => then(withFlow(targets)));
@@ -110,7 +118,7 @@ class Attempt implements Sending {
   readonly #user: SendUser;
   #targets: readonly Flow[] = [];
   #transaction: ClientTransaction | null = null;
-  #given: 'open' | 'cancelled' | 'abandoned' = 'open';
+  #given: 'open' | 'stopped' | 'cancelled' | 'abandoned' = 'open';
 
   constructor(layer: TransactionLayer, request: SipRequest, user: SendUser) {
     this.#layer = layer;
@@ -132,10 +140,20 @@ class Attempt implements Sending {
     else this.#next();
   }
 
+  stopTrying(): void {
+    if (this.#given === 'open') this.#given = 'stopped';
+  }
+
   cancel(): void {
-    if (this.#given !== 'open') return;
+    if (this.#given === 'cancelled' || this.#given === 'abandoned') return;
     this.#given = 'cancelled';
-    if (this.#transaction) this.#layer.cancel(this.#transaction.request, this.#transaction.target);
+    this.#cancelWhenHeard();
+  }
+
+  /** RFC 3261 §9.1: what was heard of another target, or before the credentials, does not count. */
+  #cancelWhenHeard(): void {
+    const mine = this.#transaction;
+    if (mine?.heard && !mine.answered) this.#layer.cancel(mine.request, mine.target);
   }
 
   abandon(): void {
@@ -149,6 +167,7 @@ class Attempt implements Sending {
     this.#targets = rest;
     const mine = this.#layer.request(this.#request, target, {
       onResponse: (response) => {
+        if (this.#given === 'cancelled') this.#cancelWhenHeard();
         const another = response.status === 503 && rest.length > 0 && this.#given === 'open';
         if (another) this.#next();
         else if (this.#given !== 'abandoned') this.#user.onResponse(response);

@@ -44,7 +44,7 @@ export type UsageEvent =
   | { readonly type: 'left' };
 
 export type UsageEffect =
-  | { readonly do: 'ack' | 'cancel' | 'abandon' | 'bye' | 'accept' | 'forget' }
+  | { readonly do: 'ack' | 'stopTrying' | 'cancel' | 'abandon' | 'bye' | 'accept' | 'forget' }
   | { readonly do: 'refuse'; readonly code: number; readonly reason: string }
   | { readonly do: 'tellProgress' | 'tellAnswered' | 'tellAcked' }
   | { readonly do: 'tellFailed'; readonly code: number; readonly reason: string }
@@ -123,11 +123,11 @@ function whileCalling(state: Usage, event: UsageEvent): UsageStep {
   }
 }
 
-/** A CANCEL may go out only after a first response (§9.1). */
+/** A CANCEL may go out only after a first response (§9.1); until then the INVITE that is out stays the last one. */
 function cancel(state: Usage, code: number, reason: string): UsageStep {
   const sent = state.phase !== 'calling';
   const after: Usage = { phase: 'cancelling', sent, code, reason };
-  return sent ? step(after, { do: 'cancel' }) : step(after);
+  return step(after, { do: sent ? 'cancel' : 'stopTrying' });
 }
 
 function whileCancelling(state: Usage & { phase: 'cancelling' }, event: UsageEvent): UsageStep {

@@ -50,6 +50,11 @@ export class ClientTransaction {
         : machine(startClient(reliable), nextClient);
   }
 
+  /** Whether anything came back. */
+  get heard(): boolean {
+    return this.#response !== null;
+  }
+
   /** Whether the final answer is here. */
   get answered(): boolean {
     return this.#response !== null && this.#response.status >= 200;

@@ -1,6 +1,6 @@
 /**
- * The transaction layer (RFC 3261 §17): matches messages to transactions, makes new ones, and
- * bounds how many there are. Above it is the user agent, below it the wire.
+ * The transaction layer (RFC 3261 §17): matches messages to transactions, makes new ones for what is taken
+ * up, and bounds how many there are. Above it is the user agent, below it the wire.
  */
 import { randomBytes } from 'node:crypto';
 import type { Clock } from '../../../shared/kernel/clock.ts';
@@ -9,18 +9,41 @@ import { buildResponse, type ResponseParts } from '../message/respond.ts';
 import { serialise } from '../message/serialise.ts';
 import { MAGIC_COOKIE } from '../message/via.ts';
 import { ackOf, ClientTransaction, type ClientUser, cancelOf } from './client-transaction.ts';
+import { ComputedTag } from './computed-tag.ts';
 import { ServerTransaction, sendReply } from './server-transaction.ts';
 import type { Flow, Wire } from './wire.ts';
 
+/**
+ * A request before it has a transaction. What is refused gets none: strangers are to hold nothing here, and
+ * whose address they forge is to get one answer and not eleven.
+ */
+export interface Arrival {
+  readonly request: IncomingRequest;
+  readonly source: Flow;
+  /** The final answer, given without memory (RFC 3261 §8.2.7): the request sent again is a new one. */
+  reply(parts: Omit<ResponseParts, 'toTag'>): void;
+  /** Takes it up, once. */
+  open(): ServerTransaction;
+}
+
 export interface LayerUser {
   /** A new request, neither ACK nor CANCEL. It must get a final response. */
-  onRequest(request: IncomingRequest, transaction: ServerTransaction): void;
+  onRequest(arrival: Arrival): void;
+  /** Whether it belongs to a call that is here: for these room is kept. */
+  isOurs(request: IncomingRequest): boolean;
   /** An ACK that belongs to no transaction: of a 2xx, or a stray one. */
   onAck(request: IncomingRequest): void;
   /** A CANCEL whose INVITE has no transaction here; whether it belongs to a call all the same. */
   onOrphanCancel(request: IncomingRequest): boolean;
   /** A response that belongs to no transaction: a late 2xx, or a stray one. */
   onStray(response: IncomingResponse): void;
+}
+
+export interface LayerLimits {
+  /** Transactions of each side at a time. */
+  readonly transactions: number;
+  /** Of theirs, for requests within calls alone. */
+  readonly reserved: number;
 }
 
 export interface LayerCounts {
@@ -36,18 +59,19 @@ export class TransactionLayer {
   readonly #wire: Wire;
   readonly #clock: Clock;
   readonly #user: LayerUser;
-  readonly #limit: number;
+  readonly #limits: LayerLimits;
+  readonly #tag = new ComputedTag();
   readonly #clients = new Map<string, ClientTransaction>();
   readonly #servers = new Map<string, ServerTransaction>();
   /** Call-ID, From tag and CSeq of the requests in progress: the same by another way is a loop (§8.2.2.2). */
   readonly #origins = new Map<string, string>();
   #overflowed = 0;
 
-  constructor(wire: Wire, clock: Clock, user: LayerUser, limit: number) {
+  constructor(wire: Wire, clock: Clock, user: LayerUser, limits: LayerLimits) {
     this.#wire = wire;
     this.#clock = clock;
     this.#user = user;
-    this.#limit = limit;
+    this.#limits = limits;
   }
 
   get counts(): LayerCounts {
@@ -73,7 +97,7 @@ export class TransactionLayer {
 
   /** Sends a request without Via to one target. Null when the table is full. */
   request(request: SipRequest, target: Flow, user: ClientUser): ClientTransaction | null {
-    if (this.#clients.size >= this.#limit) return null;
+    if (this.#clients.size >= this.#limits.transactions) return null;
     const branch = MAGIC_COOKIE + randomBytes(12).toString('hex');
     const headers = request.headers.copy();
     headers.prepend('via', this.via(target, branch));
@@ -102,7 +126,7 @@ export class TransactionLayer {
     else this.#receiveRequest(message, source);
   }
 
-  /** Answers without a transaction. */
+  /** Answers for a call without a transaction. */
   reply(request: IncomingRequest, source: Flow, parts: ResponseParts): void {
     sendReply(this.#wire, serialise(buildResponse(request, parts)), request, source, () => {});
   }
@@ -133,19 +157,33 @@ export class TransactionLayer {
   #receiveRequest(request: IncomingRequest, source: Flow): void {
     const key = serverKey(request, request.method);
     const existing = this.#servers.get(key);
-    if (existing) {
-      existing.repeated();
-      return;
+    if (existing) existing.repeated();
+    else if (request.method === 'CANCEL') this.#receiveCancel(request, source);
+    else if (!this.#hasRoom(request)) this.#overflow(request, source);
+    else if (this.#isMerged(request)) this.#replyOnce(request, source, { code: 482 });
+    else {
+      this.#user.onRequest({
+        request,
+        source,
+        reply: (parts) => this.#replyOnce(request, source, parts),
+        open: () => this.#open(key, request, source),
+      });
     }
-    if (this.#servers.size >= this.#limit) {
-      this.#overflowed++;
-      this.reply(request, source, { code: 503, toTag: null, headers: [['retry-after', '5']] });
-      return;
-    }
-    const transaction = this.#open(key, request, source);
-    if (request.method === 'CANCEL') this.#receiveCancel(request, transaction);
-    else if (this.#merged(request, key)) transaction.respond({ code: 482, toTag: null });
-    else this.#user.onRequest(request, transaction);
+  }
+
+  #replyOnce(request: IncomingRequest, source: Flow, parts: Omit<ResponseParts, 'toTag'>): void {
+    this.reply(request, source, { ...parts, toTag: this.#tag.of(request) });
+  }
+
+  #hasRoom(request: IncomingRequest): boolean {
+    const { transactions, reserved } = this.#limits;
+    const used = this.#servers.size;
+    return used < transactions - reserved || (used < transactions && this.#user.isOurs(request));
+  }
+
+  #overflow(request: IncomingRequest, source: Flow): void {
+    this.#overflowed++;
+    this.#replyOnce(request, source, { code: 503, headers: [['retry-after', '5']] });
   }
 
   #open(key: string, request: IncomingRequest, source: Flow): ServerTransaction {
@@ -155,23 +193,21 @@ export class TransactionLayer {
       if (this.#origins.get(origin) === key) this.#origins.delete(origin);
     });
     this.#servers.set(key, transaction);
+    if (request.toTag === null) this.#origins.set(origin, key);
     return transaction;
   }
 
-  #receiveCancel(request: IncomingRequest, transaction: ServerTransaction): void {
+  /** Needs no transaction of its own: the INVITE's remembers what the answer is. */
+  #receiveCancel(request: IncomingRequest, source: Flow): void {
     const invite = this.#servers.get(serverKey(request, 'INVITE'));
     const known = invite !== undefined || this.#user.onOrphanCancel(request);
-    transaction.respond({ code: known ? 200 : 481, toTag: null });
+    this.#replyOnce(request, source, { code: known ? 200 : 481 });
     if (invite && invite.finalStatus === 0) invite.user?.onCancel();
   }
 
-  /** Whether this request is already here by another path; remembers it otherwise. */
-  #merged(request: IncomingRequest, key: string): boolean {
-    if (request.toTag !== null) return false;
-    const origin = originKey(request);
-    if (this.#origins.has(origin)) return true;
-    this.#origins.set(origin, key);
-    return false;
+  /** Whether this request is already here by another path. */
+  #isMerged(request: IncomingRequest): boolean {
+    return request.toTag === null && this.#origins.has(originKey(request));
   }
 }
 

@@ -23,6 +23,8 @@ import { UdpTransport } from './udp.ts';
 export interface NetworkUser {
   onMessage(message: IncomingMessage, source: Flow): void;
   onMalformed(source: Flow, problem: string): void;
+  /** Whether a call that is up came this way; without it none did. */
+  isHeld?(flow: Flow): boolean;
 }
 
 export interface NetworkOptions {
@@ -74,6 +76,7 @@ export class Network implements Wire {
       onMessage: (result, address, port) => this.#onResult(result, { transport: 'tcp', address, port }),
       onBroken: (problem, address, port) => user.onMalformed({ transport: 'tcp', address, port }, problem),
       onTrouble,
+      isHeld: (address, port) => user.isHeld?.({ transport: 'tcp', address, port }) ?? false,
     });
   }
 

@@ -1,31 +1,49 @@
 /**
  * SIP over TCP: listens, connects on demand, and uses a connection again for whatever goes to the
- * same address and port, whoever opened it (RFC 3261 §18). Bounded in number; the idlest make room.
+ * same address and port, whoever opened it (RFC 3261 §18). Bounded in number: of those that others opened
+ * the idlest make room, but for those of calls that are up, and they never take the share of our own.
  */
 import { connect, createServer, isIPv6, type Server, type Socket } from 'node:net';
 import type { Clock } from '../../../shared/kernel/clock.ts';
 import type { ParseResult } from '../message/parse.ts';
 import { Connection, type ConnectionLimits } from './connection.ts';
+import { plain } from './mapped.ts';
 
 export interface TcpUser {
   onMessage(result: ParseResult, address: string, port: number): void;
   onBroken(problem: string, address: string, port: number): void;
   onTrouble(error: Error): void;
+  /** Whether a call that is up came by this connection. */
+  isHeld(address: string, port: number): boolean;
 }
 
-const LIMITS: ConnectionLimits = { connectMs: 5_000, idleMs: 300_000, messageMs: 30_000, unsentBytes: 1_048_576 };
-const MAX_CONNECTIONS = 4_096;
+export interface TcpLimits extends ConnectionLimits {
+  readonly connections: number;
+  /** Of these, opened by others. */
+  readonly inbound: number;
+}
+
+const LIMITS: TcpLimits = {
+  connectMs: 5_000,
+  idleMs: 300_000,
+  messageMs: 30_000,
+  unsentBytes: 1_048_576,
+  connections: 4_096,
+  inbound: 3_584,
+};
 
 export class TcpTransport {
   readonly port: number;
   readonly #server: Server;
   readonly #clock: Clock;
-  readonly #limits: ConnectionLimits;
+  readonly #limits: TcpLimits;
   readonly #connections = new Map<string, Connection>();
+  /** Those that others opened, the idlest first. */
+  readonly #inbound = new Map<string, Connection>();
   #user: TcpUser | null = null;
   #closed = false;
 
-  private constructor(server: Server, clock: Clock, limits: ConnectionLimits) {
+  private constructor(server: Server, clock: Clock, limits: TcpLimits) {
     this.#server = server;
     this.#clock = clock;
     this.#limits = limits;
@@ -61,7 +79,9 @@ export class TcpTransport {
   }
 
   send(bytes: Buffer, address: string, port: number, failed: () => void): void {
-    const connection = this.#connections.get(keyOf(address, port)) ?? this.#connect(address, port);
+    const key = keyOf(address, port);
+    const connection = this.#connections.get(key) ?? this.#connect(address, port);
+    this.#used(key);
     if (connection) connection.send(bytes, failed);
     else queueMicrotask(failed);
   }
@@ -76,31 +96,58 @@ export class TcpTransport {
 
   #accept(socket: Socket): void {
     const { remoteAddress, remotePort } = socket;
-    if (this.#full || remoteAddress === undefined || remotePort === undefined) {
+    const isOver = this.#closed || remoteAddress === undefined || remotePort === undefined;
+    const isFull = this.#inbound.size >= this.#limits.inbound || this.#connections.size >= this.#limits.connections;
+    if (isOver || (isFull && !this.#makeRoom())) {
       socket.on('error', () => {});
       socket.destroy();
       return;
     }
-    this.#keep(socket, plain(remoteAddress), remotePort);
+    const address = plain(remoteAddress);
+    this.#inbound.set(keyOf(address, remotePort), this.#keep(socket, address, remotePort));
   }
 
   #connect(address: string, port: number): Connection | null {
-    if (this.#full || port === 0) return null;
+    if (this.#closed || port === 0) return null;
+    if (this.#connections.size >= this.#limits.connections && !this.#makeRoom()) return null;
     return this.#keep(connect({ host: address, port, family: isIPv6(address) ? 6 : 4 }), address, port);
   }
 
-  get #full(): boolean {
-    return this.#closed || this.#connections.size >= MAX_CONNECTIONS;
+  /** Closes the idlest that others opened and no call holds; false when there is none. */
+  #makeRoom(): boolean {
+    let left = this.#inbound.size;
+    for (const [key, connection] of this.#inbound) {
+      // Those that are held were put behind it.
+      if (left-- === 0) return false;
+      if (!this.#user?.isHeld(connection.address, connection.port)) {
+        connection.close();
+        return true;
+      }
+      this.#used(key);
+    }
+    return false;
+  }
+
+  #used(key: string): void {
+    const connection = this.#inbound.get(key);
+    if (!connection) return;
+    this.#inbound.delete(key);
+    this.#inbound.set(key, connection);
   }
 
   #keep(socket: Socket, address: string, port: number): Connection {
     const key = keyOf(address, port);
     const connection = new Connection(socket, { address, port }, this.#clock, this.#limits, {
-      onMessage: (result) => this.#user?.onMessage(result, address, port),
+      onMessage: (result) => {
+        this.#used(key);
+        this.#user?.onMessage(result, address, port);
+      },
       onBroken: (problem) => this.#user?.onBroken(problem, address, port),
       onClosed: (closed) => {
         if (this.#connections.get(key) === closed) this.#connections.delete(key);
+        if (this.#inbound.get(key) === closed) this.#inbound.delete(key);
       },
+      isHeld: () => this.#user?.isHeld(address, port) ?? false,
     });
     this.#connections.set(key, connection);
     return connection;
@@ -108,8 +155,3 @@ export class TcpTransport {
 }
 
 const keyOf = (address: string, port: number): string => `${address}|${port}`;
-
-/** `::ffff:192.0.2.1` is an IPv4 address on a dual socket. */
-function plain(address: string): string {
-  return address.startsWith('::ffff:') ? address.slice(7) : address;
-}
