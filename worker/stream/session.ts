@@ -222,8 +222,7 @@ class StreamSession implements Stream {
   }
 
   #onMoved(old: Connection, url: string): void {
-    this.#send(stopMessage(this.#order.call, 'moved', this.#playedMs));
-    this.#sender.detach();
+    this.#sender.farewell(stopMessage(this.#order.call, 'moved', this.#playedMs));
     void old.close();
     this.#progress.specify({ url });
     this.#greet(true);
