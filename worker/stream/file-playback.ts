@@ -38,7 +38,9 @@ interface BareSamples {
 type Waiting =
   | { readonly kind: 'file'; readonly file: Buffer; readonly name: string }
   | BareSamples
-  | { readonly kind: 'mark'; readonly name: string };
+  | { readonly kind: 'mark'; readonly name: string }
+  /** What follows came over another socket. */
+  | { readonly kind: 'seam' };
 
 /** Bytes of one file, and of all that waits. */
 const MAX_FILE_BYTES = 32 * 1024 * 1024;
@@ -85,6 +87,13 @@ export class FilePlayback {
     this.#problem = listener.problem;
     this.#broken = listener.broken;
     this.#bug = listener.bug;
+  }
+
+  /** Another socket is open: the file it goes on with is not the one the last left open, nor are samples. */
+  begin(): void {
+    this.clear();
+    if (this.#busy) this.#waiting.push({ kind: 'seam' });
+    else this.#bare.forget();
   }
 
   /** A piece. Without an encoding the first piece of a buffer is taken for WAV (§0 row 13). */
@@ -144,7 +153,8 @@ export class FilePlayback {
     for (let item = this.#take(); item; item = this.#take()) {
       if (item.kind === 'file') files.push(item);
       else if (item.kind === 'mark') marks.push(item.name);
-      else samples += lengthOf(item.bytes.length - item.played, item.format, this.#playback.rate);
+      else if (item.kind === 'samples')
+        samples += lengthOf(item.bytes.length - item.played, item.format, this.#playback.rate);
     }
     for (const file of files) this.#wait(file);
     return this.#playback.discard(samples, marks);
@@ -163,7 +173,7 @@ export class FilePlayback {
     this.#wake();
     this.clear();
     for (let item = this.#take(); item; item = this.#take()) {
-      if (item.kind !== 'samples') this.#playback.mark(item.name);
+      if (item.kind === 'file' || item.kind === 'mark') this.#playback.mark(item.name);
     }
   }
 
@@ -194,7 +204,8 @@ export class FilePlayback {
       else if (this.isSounding) await this.#somethingNew();
       else if (item === undefined) break;
       else if (item.kind === 'samples') await this.#playSamples(item);
-      else this.#playMark(item.name);
+      else if (item.kind === 'mark') this.#playMark(item.name);
+      else this.#forget();
     }
     this.#busy = false;
   }
@@ -204,6 +215,11 @@ export class FilePlayback {
     return new Promise((resolve) => {
       this.#wake = resolve;
     });
+  }
+
+  #forget(): void {
+    this.#take();
+    this.#bare.forget();
   }
 
   #playMark(name: string): void {
@@ -259,6 +275,7 @@ function bytesOf(item: Waiting): number {
     case 'samples':
       return item.bytes.length;
     case 'mark':
+    case 'seam':
       return 0;
   }
 }

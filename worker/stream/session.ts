@@ -298,6 +298,7 @@ class StreamSession implements Stream {
 
   #greet(reconnected: boolean): void {
     const spec = this.#spec;
+    this.#mode.begin();
     this.#mode.playback?.expectRelayed(this.#sender.waitedMs(this.#atMs));
     this.#sender.attach(this.#sockets.current, startMessage(this.sid, spec, spec.track, this.#order.call, reconnected));
     this.#sender.hold(this.#deps.holdMs ?? HOLD_MS, 'congestion');
