@@ -29,7 +29,7 @@ export interface OpenWebSocket {
   readonly bufferedBytes: number;
   /** Messages given that the kernel has not taken whole; still true of a socket that is gone. */
   readonly unsent: number;
-  /** Stops and starts reading. */
+  /** Stops and starts reading. Of what came before it is stopped a few messages more may be told, the others when it starts again. */
   setReading(reading: boolean): void;
   /** Sends a close frame; `onGone` follows when the app has answered, and perhaps never. */
   close(code: number): void;

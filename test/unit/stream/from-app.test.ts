@@ -193,6 +193,15 @@ describe('from a Twilio app', () => {
     assert.equal(world.beats(1).connection.reading, true);
   });
 
+  it('every message costs reading time, an empty one too, but is as long as it is', () => {
+    const world = new World(twoWay).open();
+    let messages = 0;
+    for (; world.connection.reading && messages < 10_000; messages++) world.connection.app.onText('');
+    assert.equal(messages, 512);
+    assert.deepEqual([world.stream.counters().messagesReceived, world.stream.counters().bytesReceived], [512, 0]);
+    assert.equal(world.beats(1).connection.reading, true);
+  });
+
   it('an app that asks without end and never reads ends its own stream', () => {
     const world = new World(twoWay).open();
     world.connection.stalled = true;
