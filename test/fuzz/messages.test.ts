@@ -64,8 +64,21 @@ function message(dice: Dice, streamSid: string): object {
 /** Long ones are rare. */
 const lengths = (dice: Dice): number => (dice.chance(0.2) ? LONGEST - 100 : 200_000);
 
-/** Messages that cost an app next to nothing; only the first of them means something. */
+/** Messages that cost an app next to nothing. */
 const SHORT = ['{"event":"status"}', '', '{', '{"event":"mark"}', '{"event":"clear"}', '[]', '""'];
+
+/** Many values in little text: what costs most to parse. */
+function wide(dice: Dice): string {
+  const count = dice.pick([100, 400, 1_000, 70_000]);
+  const keys = dice.below(1_000_000);
+  return dice.pick<() => string>([
+    () => `[${'{},'.repeat(count)}{}]`,
+    () => `{${Array.from({ length: count }, (_, at) => `"${keys + at}x":1`).join()}}`,
+    () => `${'{"a":['.repeat(count)}`,
+    () => `{"event":"media","media":{"payload":"${'A\\n'.repeat(4 * count)}"}}`,
+  ])();
+}
+
 /** What an app can send in a beat, at the most. */
 const FLOOD = 100_000;
 
@@ -94,6 +107,7 @@ function attack(dice: Dice, world: World, watch: Stopwatch): void {
   } else if (what < 19) onText(`{"event":"media","media":{"payload":"${'A'.repeat(dice.below(lengths(dice)))}"}}`);
   else if (dice.chance(0.1)) onText('['.repeat(50_000));
   else if (dice.chance(0.3)) watch.time('a flood', () => flood(world, dice.pick(SHORT)));
+  else if (dice.chance(0.5)) onText(wide(dice));
   else world.stream.update({ paused: dice.chance(0.5) });
 }
 

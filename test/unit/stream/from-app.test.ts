@@ -202,6 +202,19 @@ describe('from a Twilio app', () => {
     assert.equal(world.beats(1).connection.reading, true);
   });
 
+  it('a message of many values costs as much as it takes to parse, one of the usual ones nothing', () => {
+    const untilFull = (message: object): number => {
+      const world = new World(twoWay).open();
+      let messages = 0;
+      for (; world.connection.reading; messages++) world.say({ event: 'dance', ...message });
+      return messages;
+    };
+    const fields = (count: number): object => Object.fromEntries(Array.from({ length: count }, (_, at) => [at, at]));
+    assert.ok(untilFull(fields(1_000)) <= 3);
+    assert.ok(untilFull(fields(300)) <= 8);
+    assert.ok(untilFull(fields(10)) > 400);
+  });
+
   it('an app that asks without end and never reads ends its own stream', () => {
     const world = new World(twoWay).open();
     world.connection.stalled = true;

@@ -45,7 +45,7 @@ export class Bidirectional implements Mode {
     this.playback = options.playback;
     this.#options = options;
     this.#delegate = delegate;
-    this.#messages = new MessageReader(options.streamSid, options.spec.dialect);
+    this.#messages = new MessageReader(options.streamSid, options.spec.dialect, (bytes) => delegate.charge(bytes));
     this.#live = options.spec.dialect === 'twilio';
     this.#bare = new BarePlayback(options.playback);
     this.#files = new FilePlayback(options.playback, this.#bare, options.readAudioFile, {
