@@ -57,8 +57,8 @@ for (const rate of [8000, 24_000])
   });
 
 /** Reads "files" that are plain samples: each byte is one sample of 100 times its value. */
-async function* plainFiles(file: Buffer): AsyncGenerator<Int16Array> {
-  yield Int16Array.from(file, (byte) => byte * 100);
+async function* plainFiles(file: readonly Buffer[]): AsyncGenerator<Int16Array> {
+  yield Int16Array.from(Buffer.concat(file), (byte) => byte * 100);
 }
 const file = (ms: number, value: number) => media(Buffer.alloc(ms * 8, value), 8000, 'audio/wav');
 const pivot = (): World => new World({ mode: 'bidirectional', reconnectMs: 10_000 }, { readAudioFile: plainFiles });

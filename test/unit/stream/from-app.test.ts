@@ -10,8 +10,8 @@ const names = (world: World): string[] => marks(world).map(({ name }) => name);
 const mark = (name: string) => ({ event: 'mark', mark: { name } });
 
 /** Reads "files" that are plain samples: each byte is one sample of 100 times its value. */
-async function* plainFiles(file: Buffer): AsyncGenerator<Int16Array> {
-  yield Int16Array.from(file, (byte) => byte * 100);
+async function* plainFiles(file: readonly Buffer[]): AsyncGenerator<Int16Array> {
+  yield Int16Array.from(Buffer.concat(file), (byte) => byte * 100);
 }
 const file = (ms: number, value = 1, format: object | null = { encoding: 'audio/wav' }) => ({
   event: 'media',
