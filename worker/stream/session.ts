@@ -88,7 +88,8 @@ class StreamSession implements Stream {
       this.#activeBeat = this.#beats;
     }
     this.#packer = new FramePacker(spec);
-    this.#mode = this.#openMode();
+    const before = resumed ? record.counters : NO_COUNTERS;
+    this.#mode = this.#openMode(before);
     this.#sender = new Sender(record.sid, spec.dialect, this.#mode.wire === 'binary', {
       onGap: (gap) => this.#onGap(gap),
       onDrop: (reason) => this.#onDrop(reason),
@@ -96,7 +97,7 @@ class StreamSession implements Stream {
     });
     this.#sender.hold(CONNECT_HOLD_MS, 'connecting');
     this.#sockets = resumed ? this.#openAgain() : this.#openFirst();
-    this.#tally = new Tally(resumed ? record.counters : NO_COUNTERS, {
+    this.#tally = new Tally(before, {
       sender: this.#sender,
       sockets: this.#sockets,
       playback: this.#mode.playback,
@@ -153,11 +154,11 @@ class StreamSession implements Stream {
     return this.#state.kind === 'stopped' || this.#state.kind === 'failed';
   }
 
-  #openMode(): Mode {
+  #openMode(before: StreamCounters): Mode {
     const { clock, readAudioFile = decodeFile } = this.#deps;
     const { record, playout } = this.#order;
     return openMode(
-      { streamSid: record.sid, spec: record.spec, playout, clock, readAudioFile },
+      { streamSid: record.sid, spec: record.spec, playout, before, clock, readAudioFile },
       {
         send: (message) => this.#send(message),
         charge: (bytes) => this.#sockets.charge(bytes),
