@@ -4,6 +4,8 @@ export interface OpenWebSocketDelegate {
   /** The text is UTF-8 and at most 1 MiB. */
   onText(text: string): void;
   onBinary(bytes: Buffer): void;
+  /** It is answered without being asked for. */
+  onPing(): void;
   onPong(): void;
   /**
    * The app broke a rule of RFC 6455, named as in `unexpected_mask`. It is told by a close frame; nothing more is read, and

@@ -31,7 +31,7 @@ export interface SocketsOptions {
 
 /** Bytes read in one beat before the socket has to wait: for the next, or for as many as it takes when it was more. */
 const INTAKE_BYTES = 524_288;
-/** A message costs as much as so many bytes, before its own: an empty one is looked at, too. */
+/** A message costs as much as so many bytes, before its own: an empty one is looked at, too. So does a ping, and a pong. */
 const MESSAGE_COST = 1_024;
 const FIRST_RETRY_MS = 250;
 const LAST_RETRY_MS = 2_000;
@@ -141,6 +141,9 @@ export class Sockets {
         },
         onBinary: (bytes) => {
           if (this.#take(connection, bytes.length)) this.#delegate.onBinary(bytes);
+        },
+        onControl: () => {
+          if (!this.#over && connection === this.#current) this.#add(connection, MESSAGE_COST);
         },
         onGone: (loss) => this.#onGone(connection, loss),
       },

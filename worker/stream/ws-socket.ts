@@ -40,6 +40,9 @@ export class WsSocket implements OpenWebSocket {
       if (isBinary) delegate.onBinary(bytes);
       else delegate.onText(bytes.toString('utf8'));
     });
+    socket.on('ping', () => {
+      if (!this.#over) delegate.onPing();
+    });
     socket.on('pong', () => {
       if (!this.#over) delegate.onPong();
     });

@@ -270,6 +270,27 @@ for (const sockets of everySockets)
       }
     });
 
+    it('tells of pings and pongs as they come, and of few more when told to stop reading', async () => {
+      for (const opcode of [PING, PONG]) {
+        let frames = 0;
+        const stops: (() => void)[] = [];
+        const { client, far } = await open(() => {
+          frames += 1;
+          stops[0]?.();
+        });
+        far.resume();
+        stops.push(() => client.socket.setReading(false));
+        const many = opcode === PING ? 30 : 10_000;
+        far.write(Buffer.concat(Array.from({ length: many }, () => frame(opcode, Buffer.alloc(0)))));
+        await until(() => frames > 0);
+        for (let turn = 0; turn < 20; turn++) await setImmediate();
+        assert.ok(frames < 600, `${frames} of ${opcode}`);
+        stops[0] = () => {};
+        client.socket.setReading(true);
+        await until(() => frames === many);
+      }
+    });
+
     it('hears a pong', async () => {
       const { client, far } = await open();
       far.write(frame(PONG, Buffer.alloc(0)));

@@ -193,13 +193,17 @@ describe('from a Twilio app', () => {
     assert.equal(world.beats(1).connection.reading, true);
   });
 
-  it('every message costs reading time, an empty one too, but is as long as it is', () => {
+  it('every message costs reading time, an empty one and a ping too, but is as long as it is', () => {
     const world = new World(twoWay).open();
     let messages = 0;
     for (; world.connection.reading && messages < 10_000; messages++) world.connection.app.onText('');
     assert.equal(messages, 512);
     assert.deepEqual([world.stream.counters().messagesReceived, world.stream.counters().bytesReceived], [512, 0]);
     assert.equal(world.beats(1).connection.reading, true);
+    let controls = 0;
+    for (; world.connection.reading && controls < 10_000; controls++) world.connection.app.onControl();
+    assert.equal(controls, 512);
+    assert.equal(world.stream.counters().messagesReceived, 512);
   });
 
   it('a message of many values costs as much as it takes to parse, one of the usual ones nothing', () => {

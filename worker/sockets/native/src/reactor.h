@@ -28,6 +28,7 @@ enum event {
     EVENT_CLOSE = 7,  /* Code of the close frame; 1005 when it had none. */
     EVENT_BROKEN = 8, /* The violation. Nothing more is read. */
     EVENT_GONE = 9,   /* errno, or 0 for an orderly end. The descriptor is closed. */
+    EVENT_PING = 10,  /* It is answered. */
 };
 
 enum {

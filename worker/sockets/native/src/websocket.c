@@ -283,6 +283,7 @@ static void take(struct websocket *ws, const struct frame *frame, const uint8_t 
 {
     switch (frame->opcode) {
     case OP_PING:
+        reactor_tell(&ws->socket, EVENT_PING, 0, 0, 0);
         answer_ping(ws, payload, frame->length);
         break;
     case OP_PONG:
