@@ -64,6 +64,35 @@ function message(dice: Dice, streamSid: string): object {
 /** Long ones are rare. */
 const lengths = (dice: Dice): number => (dice.chance(0.2) ? LONGEST - 100 : 200_000);
 
+/** Messages that cost an app next to nothing. */
+const SHORT = ['{"event":"status"}', '', '{', '{"event":"mark"}', '{"event":"clear"}', '[]', '""'];
+
+/** Many values in little text: what costs most to parse. */
+function wide(dice: Dice): string {
+  const count = dice.pick([100, 400, 1_000, 70_000]);
+  const keys = dice.below(1_000_000);
+  return dice.pick<() => string>([
+    () => `[${'{},'.repeat(count)}{}]`,
+    () => `{${Array.from({ length: count }, (_, at) => `"${keys + at}x":1`).join()}}`,
+    () => `${'{"a":['.repeat(count)}`,
+    () => `{"event":"media","media":{"payload":"${'A\\n'.repeat(4 * count)}"}}`,
+  ])();
+}
+
+/** What an app can send in a beat, at the most. */
+const FLOOD = 100_000;
+
+/** The same without end: until its socket has to wait. */
+function flood(world: World, text: string): void {
+  const { connection } = world;
+  let left = FLOOD;
+  while (connection.reading && left > 0 && world.stops.length === 0) {
+    connection.app.onText(text);
+    left -= 1;
+  }
+  assert.ok(left > 0, `${text} without end`);
+}
+
 function attack(dice: Dice, world: World, watch: Stopwatch): void {
   const { app } = world.connection;
   const text = JSON.stringify(message(dice, world.stream.sid));
@@ -77,6 +106,8 @@ function attack(dice: Dice, world: World, watch: Stopwatch): void {
     watch.time(`${bytes.length} bytes`, () => app.onBinary(bytes));
   } else if (what < 19) onText(`{"event":"media","media":{"payload":"${'A'.repeat(dice.below(lengths(dice)))}"}}`);
   else if (dice.chance(0.1)) onText('['.repeat(50_000));
+  else if (dice.chance(0.3)) watch.time('a flood', () => flood(world, dice.pick(SHORT)));
+  else if (dice.chance(0.5)) onText(wide(dice));
   else world.stream.update({ paused: dice.chance(0.5) });
 }
 

@@ -9,7 +9,7 @@ import type { MediaSockets } from '../../worker/sockets/media-sockets.ts';
 import { Dice, heapInUse, rounds } from '../support/dice.ts';
 import { FrameServer, frame } from '../support/frame-server.ts';
 import { everySockets } from '../support/media-sockets.ts';
-import { openClient } from '../support/web-socket-client.ts';
+import { type Client, openClient } from '../support/web-socket-client.ts';
 
 const MIB = 2 ** 20;
 const opcodes = [0, 0, 1, 1, 1, 2, 2, 8, 9, 10, 3, 11];
@@ -29,9 +29,10 @@ function payload(dice: Dice): Buffer {
   return Buffer.alloc(dice.below(dice.chance(0.1) ? MIB + 10 : 5_000), 'y');
 }
 
-/** What a server says: mostly sound, and sometimes spoilt. */
+/** What a server says: mostly sound, and sometimes spoilt; now and then more than is told at once. */
 function speech(dice: Dice): Buffer {
   const frames: Buffer[] = [];
+  if (dice.chance(0.1)) frames.push(...new Array<Buffer>(dice.below(5_000)).fill(frame(1, Buffer.alloc(0))));
   for (let left = 1 + dice.below(12); left > 0; left--)
     frames.push(frame(dice.pick(opcodes), payload(dice), dice.chance(0.7)));
   const whole = Buffer.concat(frames);
@@ -39,11 +40,30 @@ function speech(dice: Dice): Buffer {
   return dice.chance(0.4) ? dice.spoil(whole, 4) : whole;
 }
 
-/** Says it in these pieces, hangs up, and answers with all that was heard, joined, and how it ended. */
-async function heard(server: FrameServer, sockets: MediaSockets, pieces: readonly Buffer[]): Promise<string> {
+/** Reads no more, and a turn later again. */
+function hesitate({ socket }: Client): void {
+  socket.setReading(false);
+  void setImmediate().then(() => socket.setReading(true));
+}
+
+/**
+ * Says it in these pieces, hangs up, and answers with all that was heard, joined, and how it ended; by a client that
+ * hesitates after so many messages each time, if at all.
+ */
+async function heard(
+  server: FrameServer,
+  sockets: MediaSockets,
+  pieces: readonly Buffer[],
+  patience: number,
+): Promise<string> {
   server.head = pieces[0] ?? Buffer.alloc(0);
   const arrival = server.next();
-  const client = await openClient(server.url, sockets);
+  const hesitating: Client[] = [];
+  let told = 0;
+  const client = await openClient(server.url, sockets, () => {
+    if (++told % patience === 0) hesitating.forEach(hesitate);
+  });
+  hesitating.push(client);
   const far = await arrival;
   far.resume();
   for (const piece of pieces.slice(1)) {
@@ -78,8 +98,9 @@ it('both kinds of sockets hear the same, whatever a server says', async () => {
     for (const round of rounds(400)) {
       if (round === 200) grownFrom = heapInUse();
       const pieces = cut(dice, speech(dice));
+      const patience = dice.pick([Number.POSITIVE_INFINITY, 1, 3, 100]);
       const all: string[] = [];
-      for (const sockets of everySockets) all.push(await heard(server, sockets, pieces));
+      for (const sockets of everySockets) all.push(await heard(server, sockets, pieces, patience));
       for (const other of all)
         assert.equal(other, all[0], `round ${round}: ${Buffer.concat(pieces).toString('hex').slice(0, 400)}`);
     }

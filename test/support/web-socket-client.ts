@@ -18,8 +18,8 @@ export interface Client {
   readonly gone: Promise<number>;
 }
 
-/** Dials, and resolves when the socket is open. */
-export function openClient(url: string, sockets: MediaSockets, onMessage: () => void = () => {}): Promise<Client> {
+/** Dials, and resolves when the socket is open. `onFrame`: a message, a ping or a pong came. */
+export function openClient(url: string, sockets: MediaSockets, onFrame: () => void = () => {}): Promise<Client> {
   const messages: (string | Buffer)[] = [];
   const broken: string[] = [];
   let pongs = 0;
@@ -29,7 +29,7 @@ export function openClient(url: string, sockets: MediaSockets, onMessage: () => 
   });
   const take = (message: string | Buffer): void => {
     messages.push(message);
-    onMessage();
+    onFrame();
   };
   return new Promise((resolve, reject) => {
     dial(
@@ -44,8 +44,10 @@ export function openClient(url: string, sockets: MediaSockets, onMessage: () => 
         whenOpen: {
           onText: take,
           onBinary: take,
+          onPing: onFrame,
           onPong: () => {
             pongs += 1;
+            onFrame();
           },
           onClosing: () => {},
           onBroken: (rule) => broken.push(rule),

@@ -40,6 +40,7 @@ export const rows = {
   close: 7,
   broken: 8,
   gone: 9,
+  ping: 10,
 } as const;
 
 export const ROW = 5;

@@ -112,6 +112,9 @@ class NativeWebSocket implements OpenWebSocket, RowTaker {
       case rows.binary:
         this.#delegate.onBinary(Buffer.from(arena.subarray(a, a + b)));
         break;
+      case rows.ping:
+        this.#delegate.onPing();
+        break;
       case rows.pong:
         this.#delegate.onPong();
         break;

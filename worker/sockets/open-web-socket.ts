@@ -4,6 +4,8 @@ export interface OpenWebSocketDelegate {
   /** The text is UTF-8 and at most 1 MiB. */
   onText(text: string): void;
   onBinary(bytes: Buffer): void;
+  /** It is answered without being asked for. */
+  onPing(): void;
   onPong(): void;
   /**
    * The app broke a rule of RFC 6455, named as in `unexpected_mask`. It is told by a close frame; nothing more is read, and
@@ -29,7 +31,7 @@ export interface OpenWebSocket {
   readonly bufferedBytes: number;
   /** Messages given that the kernel has not taken whole; still true of a socket that is gone. */
   readonly unsent: number;
-  /** Stops and starts reading. */
+  /** Stops and starts reading. Of what came before it is stopped a few messages more may be told, the others when it starts again. */
   setReading(reading: boolean): void;
   /** Sends a close frame; `onGone` follows when the app has answered, and perhaps never. */
   close(code: number): void;

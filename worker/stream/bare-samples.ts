@@ -35,6 +35,8 @@ export const isBareRate = (rate: number): boolean => rates.has(rate);
 const RESAMPLED = 4;
 /** Between rates without a small ratio, whose filter is worked out for each sample. */
 const INTERPOLATED = 16;
+/** To make a resampler. */
+export const RESAMPLER_COST = 16_384;
 const hasSmallRatio = (rate: number): boolean => rate % 1000 === 0;
 
 /** What it costs to read bytes of a format at a leg's rate, beyond their coming in: that of so many more bytes. */

@@ -15,6 +15,8 @@ export interface ConnectionDelegate {
   /** The text is UTF-8 and at most 1 MiB. */
   onText(text: string): void;
   onBinary(bytes: Buffer): void;
+  /** A ping or a pong, of which nothing is to be done but to count it. */
+  onControl(): void;
   /** Final, once: it could not be opened, was lost, or the app closed it. Not told after `close` or `terminate`. */
   onGone(loss: Loss): void;
 }
@@ -191,13 +193,19 @@ class SocketConnection implements Connection {
         this.#heard = true;
         if (!this.#done) this.#delegate.onBinary(bytes);
       },
+      onPing: () => this.#onControl(),
       onPong: () => {
         this.#heard = true;
+        this.#onControl();
       },
       onClosing: (code) => this.#onClosing(code),
       onBroken: (rule) => this.#onBroken(rule),
       onGone: (code) => this.#onGone(code),
     };
+  }
+
+  #onControl(): void {
+    if (!this.#done) this.#delegate.onControl();
   }
 
   #onConnected(): void {

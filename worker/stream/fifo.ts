@@ -17,6 +17,12 @@ export class Fifo<T> {
     this.#from = 0;
   }
 
+  /** Lets go of all others. */
+  keep(wanted: (item: T) => boolean): void {
+    this.#items = this.#items.slice(this.#from).filter((item) => item !== undefined && wanted(item));
+    this.#from = 0;
+  }
+
   clear(): void {
     this.#items = [];
     this.#from = 0;

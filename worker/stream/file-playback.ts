@@ -9,15 +9,16 @@ import { decodeAudio } from '../media/audio-file.ts';
 import { AudioFileError } from '../media/audio-file-error.ts';
 import type { BarePlayback } from './bare-playback.ts';
 import { type BareFormat, lengthOf } from './bare-samples.ts';
+import { Blocks } from './blocks.ts';
 import { Fifo } from './fifo.ts';
 import type { Cleared, Playback } from './playback.ts';
 
-/** A whole file as mono samples at `rate`, piece by piece. Throws when it cannot be read. */
-export type ReadAudioFile = (file: Buffer, rate: number) => AsyncIterable<Int16Array>;
+/** A whole file, in blocks, as mono samples at `rate`, piece by piece. Throws when it cannot be read. */
+export type ReadAudioFile = (file: readonly Buffer[], rate: number) => AsyncIterable<Int16Array>;
 
 /** The decoder that is used: what the file says it is counts, not what the app calls it. */
-export async function* decodeFile(file: Buffer, rate: number): AsyncGenerator<Int16Array, void, void> {
-  for await (const samples of decodeAudio([file], rate)) {
+export async function* decodeFile(file: readonly Buffer[], rate: number): AsyncGenerator<Int16Array, void, void> {
+  for await (const samples of decodeAudio(file, rate)) {
     yield samples;
     // Each piece costs milliseconds; the beat of other calls comes in between.
     await setImmediate();
@@ -36,9 +37,11 @@ interface BareSamples {
 }
 
 type Waiting =
-  | { readonly kind: 'file'; readonly file: Buffer; readonly name: string }
+  | { readonly kind: 'file'; readonly file: readonly Buffer[]; readonly bytes: number; readonly name: string }
   | BareSamples
-  | { readonly kind: 'mark'; readonly name: string };
+  | { readonly kind: 'mark'; readonly name: string }
+  /** What follows came over another socket. */
+  | { readonly kind: 'seam' };
 
 /** Bytes of one file, and of all that waits. */
 const MAX_FILE_BYTES = 32 * 1024 * 1024;
@@ -66,8 +69,8 @@ export class FilePlayback {
   readonly #problem: (detail: string) => void;
   readonly #broken: (detail: string) => void;
   readonly #bug: (error: unknown) => void;
-  #pieces: Buffer[] = [];
-  #bytes = 0;
+  /** What came of a file since the last mark. */
+  readonly #open = new Blocks();
   #waitingBytes = 0;
   /** Of the open buffer: null before its first message, `discard` after one that cannot be played. */
   #kind: FileKind | 'discard' | null = null;
@@ -87,32 +90,34 @@ export class FilePlayback {
     this.#bug = listener.bug;
   }
 
+  /** Another socket is open: the file it goes on with is not the one the last left open, nor are samples. */
+  begin(): void {
+    this.clear();
+    if (this.#busy) this.#waiting.push({ kind: 'seam' });
+    else this.#bare.forget();
+  }
+
   /** A piece. Without an encoding the first piece of a buffer is taken for WAV (§0 row 13). */
   append(payload: Buffer, encoding: string | null): void {
     const kind = encoding === null ? (this.#kind ?? 'wav') : (kinds[encoding] ?? 'discard');
     this.#kind ??= kind;
     if (this.#kind === 'discard') this.#problem('media.format.encoding is not one we play');
     else if (kind !== this.#kind) this.#problem('media.format.encoding changed inside a buffer');
-    else if (this.#bytes + this.#waitingBytes + payload.length > MAX_FILE_BYTES) this.#problem('the file is too large');
-    else {
-      this.#pieces.push(payload);
-      this.#bytes += payload.length;
-    }
+    else if (this.#open.length + this.#waitingBytes + payload.length > MAX_FILE_BYTES)
+      this.#problem('the file is too large');
+    else this.#open.append(payload);
   }
 
   /** Whether pieces of a file wait for their mark. */
   get isOpen(): boolean {
-    return this.#bytes > 0;
+    return this.#open.length > 0;
   }
 
   /** Closes the buffer and queues it; its mark comes back when it has been played. At once when it is empty. */
   mark(name: string): void {
-    if (this.#bytes === 0) {
-      this.clear();
-      this.#playback.announce(name);
-      return;
-    }
-    this.#wait({ kind: 'file', file: Buffer.concat(this.#pieces), name });
+    const bytes = this.#open.length;
+    if (bytes === 0) this.#playback.announce(name);
+    else this.#wait({ kind: 'file', file: this.#open.take(), bytes, name });
     this.clear();
   }
 
@@ -144,7 +149,8 @@ export class FilePlayback {
     for (let item = this.#take(); item; item = this.#take()) {
       if (item.kind === 'file') files.push(item);
       else if (item.kind === 'mark') marks.push(item.name);
-      else samples += lengthOf(item.bytes.length - item.played, item.format, this.#playback.rate);
+      else if (item.kind === 'samples')
+        samples += lengthOf(item.bytes.length - item.played, item.format, this.#playback.rate);
     }
     for (const file of files) this.#wait(file);
     return this.#playback.discard(samples, marks);
@@ -152,8 +158,7 @@ export class FilePlayback {
 
   /** Drops what came since the last mark. */
   clear(): void {
-    this.#pieces = [];
-    this.#bytes = 0;
+    this.#open.clear();
     this.#kind = null;
   }
 
@@ -163,7 +168,7 @@ export class FilePlayback {
     this.#wake();
     this.clear();
     for (let item = this.#take(); item; item = this.#take()) {
-      if (item.kind !== 'samples') this.#playback.mark(item.name);
+      if (item.kind === 'file' || item.kind === 'mark') this.#playback.mark(item.name);
     }
   }
 
@@ -194,7 +199,8 @@ export class FilePlayback {
       else if (this.isSounding) await this.#somethingNew();
       else if (item === undefined) break;
       else if (item.kind === 'samples') await this.#playSamples(item);
-      else this.#playMark(item.name);
+      else if (item.kind === 'mark') this.#playMark(item.name);
+      else this.#forget();
     }
     this.#busy = false;
   }
@@ -204,6 +210,11 @@ export class FilePlayback {
     return new Promise((resolve) => {
       this.#wake = resolve;
     });
+  }
+
+  #forget(): void {
+    this.#take();
+    this.#bare.forget();
   }
 
   #playMark(name: string): void {
@@ -227,7 +238,7 @@ export class FilePlayback {
   }
 
   /** Stays the first in the row while it is read, so that its mark comes back whenever the stream ends. */
-  async #playFile(file: Buffer, name: string): Promise<void> {
+  async #playFile(file: readonly Buffer[], name: string): Promise<void> {
     if (!this.isSounding) await new Promise<void>((resolve) => this.#playback.whenPlayed(resolve));
     if (this.#stopped.signal.aborted) return;
     this.#unheard += 1;
@@ -242,7 +253,7 @@ export class FilePlayback {
   }
 
   /** Null when it was played to its end; else what is wrong with it. */
-  async #play(file: Buffer): Promise<string | null> {
+  async #play(file: readonly Buffer[]): Promise<string | null> {
     try {
       await this.#playback.feed(this.#read(file, this.#playback.rate), this.#stopped.signal);
       return null;
@@ -255,10 +266,11 @@ export class FilePlayback {
 function bytesOf(item: Waiting): number {
   switch (item.kind) {
     case 'file':
-      return item.file.length;
+      return item.bytes;
     case 'samples':
       return item.bytes.length;
     case 'mark':
+    case 'seam':
       return 0;
   }
 }

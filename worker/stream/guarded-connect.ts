@@ -25,6 +25,13 @@ export function guardedConnect(connect: Connect, broke: (error: unknown) => void
           broke(error);
         }
       },
+      onControl() {
+        try {
+          delegate.onControl();
+        } catch (error) {
+          broke(error);
+        }
+      },
       onGone(loss) {
         try {
           delegate.onGone(loss);

@@ -1,8 +1,9 @@
 /**
  * What the app says to the caller: samples and marks into the leg's playout, and where they stand
  * (PROTOCOL §4.3, §14.2–§14.4). One per two-way stream; the session owns it and ends it.
- * Positions are milliseconds of audio really played since the stream began.
+ * Positions are milliseconds of audio really played since the stream began, whoever owned it then.
  */
+import type { StreamCounters } from '../../shared/domain/stream.ts';
 import type { Clock } from '../../shared/kernel/clock.ts';
 import { feedPlayout } from '../media/feed.ts';
 import type { PlayoutQueue } from '../media/playout-queue.ts';
@@ -21,6 +22,9 @@ export interface Cleared {
   readonly marks: readonly string[];
 }
 
+/** What owners before us had counted. */
+export type Before = Pick<StreamCounters, 'playedMs' | 'droppedMs' | 'underruns'>;
+
 const HIGH_MS = 10_000;
 const LOW_MS = 2_000;
 
@@ -28,6 +32,8 @@ export class Playback {
   readonly #playout: PlayoutQueue;
   readonly #clock: Clock;
   readonly #delegate: PlaybackDelegate;
+  readonly #before: Before;
+  /** Of the playout, which is another with each owner. */
   readonly #from: number;
   readonly #underrunsFrom: number;
   #droppedSamples = 0;
@@ -36,8 +42,9 @@ export class Playback {
   #ended = false;
   #live = false;
 
-  constructor(playout: PlayoutQueue, clock: Clock, delegate: PlaybackDelegate) {
+  constructor(playout: PlayoutQueue, before: Before, clock: Clock, delegate: PlaybackDelegate) {
     this.#playout = playout;
+    this.#before = before;
     this.#clock = clock;
     this.#delegate = delegate;
     this.#from = playout.playedSamples;
@@ -49,7 +56,7 @@ export class Playback {
   }
 
   get playedMs(): number {
-    return this.#ms(this.#playout.playedSamples - this.#from);
+    return this.#before.playedMs + this.#ms(this.#playout.playedSamples - this.#from);
   }
 
   get bufferedMs(): number {
@@ -58,11 +65,11 @@ export class Playback {
 
   /** Audio from the app that was never heard: cleared, or beyond the bound. */
   get droppedMs(): number {
-    return this.#ms(this.#droppedSamples);
+    return this.#before.droppedMs + this.#ms(this.#droppedSamples);
   }
 
   get underruns(): number {
-    return this.#playout.underruns - this.#underrunsFrom;
+    return this.#before.underruns + this.#playout.underruns - this.#underrunsFrom;
   }
 
   /** Bare samples, played behind what is queued; more is promised. */

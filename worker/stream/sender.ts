@@ -3,7 +3,7 @@
  * While the socket takes what it is given, a frame is written in the beat it was born. Else it waits in a queue bounded
  * in milliseconds of audio; the oldest media goes first and control messages never. Numbers are given at the write, so
  * the sequence has no gaps whatever was dropped; the time stamps show the gap, and `onGap` tells it exactly.
- * What a socket that is lost had not sent waits again, in its old place.
+ * What a socket that is lost had not sent waits again, in its old place; answers to what it asked go with it.
  */
 import type { Dialect } from '../../shared/domain/dialect.ts';
 import { FRAME_MS } from '../media/frame.ts';
@@ -43,6 +43,9 @@ interface ControlParcel {
 }
 
 type Parcel = MediaParcel | ControlParcel;
+
+/** Of use only to the socket that asked. */
+const isAnswer = ({ event }: ControlMessage): boolean => event === 'status' || event === 'cleared';
 
 /** What the socket may hold of ours before we hold it ourselves, where the oldest can still be dropped. */
 const WINDOW_BYTES = 32_768;
@@ -110,6 +113,13 @@ export class Sender {
   detach(): void {
     this.#connection = null;
     this.#written.clear();
+    this.#control.keep(({ message }) => !isAnswer(message));
+  }
+
+  /** The last word to a socket that is left for another: behind what it was given, and never for the other. */
+  farewell(message: ControlMessage): void {
+    if (!this.#binary) this.#text(encodeControl(message, ++this.#sequence, this.#sid));
+    this.detach();
   }
 
   /** The socket is gone; what it had not sent waits for the next, before all that came later. */
@@ -121,11 +131,11 @@ export class Sender {
       const parcel = this.#written.shift();
       if (parcel) back.push(parcel);
     }
-    this.detach();
     const media = back.filter((parcel) => 'payload' in parcel);
     this.framesSent -= media.length;
     this.#media.unshift(media);
     this.#control.unshift(back.filter((parcel) => 'message' in parcel));
+    this.detach();
   }
 
   /** The stream is over: what waits will never be sent. */

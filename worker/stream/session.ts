@@ -88,7 +88,8 @@ class StreamSession implements Stream {
       this.#activeBeat = this.#beats;
     }
     this.#packer = new FramePacker(spec);
-    this.#mode = this.#openMode();
+    const before = resumed ? record.counters : NO_COUNTERS;
+    this.#mode = this.#openMode(before);
     this.#sender = new Sender(record.sid, spec.dialect, this.#mode.wire === 'binary', {
       onGap: (gap) => this.#onGap(gap),
       onDrop: (reason) => this.#onDrop(reason),
@@ -96,7 +97,7 @@ class StreamSession implements Stream {
     });
     this.#sender.hold(CONNECT_HOLD_MS, 'connecting');
     this.#sockets = resumed ? this.#openAgain() : this.#openFirst();
-    this.#tally = new Tally(resumed ? record.counters : NO_COUNTERS, {
+    this.#tally = new Tally(before, {
       sender: this.#sender,
       sockets: this.#sockets,
       playback: this.#mode.playback,
@@ -153,11 +154,11 @@ class StreamSession implements Stream {
     return this.#state.kind === 'stopped' || this.#state.kind === 'failed';
   }
 
-  #openMode(): Mode {
+  #openMode(before: StreamCounters): Mode {
     const { clock, readAudioFile = decodeFile } = this.#deps;
     const { record, playout } = this.#order;
     return openMode(
-      { streamSid: record.sid, spec: record.spec, playout, clock, readAudioFile },
+      { streamSid: record.sid, spec: record.spec, playout, before, clock, readAudioFile },
       {
         send: (message) => this.#send(message),
         charge: (bytes) => this.#sockets.charge(bytes),
@@ -222,8 +223,7 @@ class StreamSession implements Stream {
   }
 
   #onMoved(old: Connection, url: string): void {
-    this.#send(stopMessage(this.#order.call, 'moved', this.#playedMs));
-    this.#sender.detach();
+    this.#sender.farewell(stopMessage(this.#order.call, 'moved', this.#playedMs));
     void old.close();
     this.#progress.specify({ url });
     this.#greet(true);
@@ -299,6 +299,7 @@ class StreamSession implements Stream {
 
   #greet(reconnected: boolean): void {
     const spec = this.#spec;
+    this.#mode.begin();
     this.#mode.playback?.expectRelayed(this.#sender.waitedMs(this.#atMs));
     this.#sender.attach(this.#sockets.current, startMessage(this.sid, spec, spec.track, this.#order.call, reconnected));
     this.#sender.hold(this.#deps.holdMs ?? HOLD_MS, 'congestion');

@@ -31,6 +31,8 @@ export interface SocketsOptions {
 
 /** Bytes read in one beat before the socket has to wait: for the next, or for as many as it takes when it was more. */
 const INTAKE_BYTES = 524_288;
+/** A message costs as much as so many bytes, before its own: an empty one is looked at, too. So does a ping, and a pong. */
+const MESSAGE_COST = 1_024;
 const FIRST_RETRY_MS = 250;
 const LAST_RETRY_MS = 2_000;
 
@@ -140,6 +142,9 @@ export class Sockets {
         onBinary: (bytes) => {
           if (this.#take(connection, bytes.length)) this.#delegate.onBinary(bytes);
         },
+        onControl: () => {
+          if (!this.#over && connection === this.#current) this.#add(connection, MESSAGE_COST);
+        },
         onGone: (loss) => this.#onGone(connection, loss),
       },
     );
@@ -174,7 +179,7 @@ export class Sockets {
     if (this.#over || connection !== this.#current) return false;
     this.messagesReceived += 1;
     this.bytesReceived += bytes;
-    this.#add(connection, bytes);
+    this.#add(connection, MESSAGE_COST + bytes);
     return true;
   }
 

@@ -7,7 +7,7 @@ import type { Sockets } from './sockets.ts';
 export interface Counted {
   readonly sender: Pick<Sender, 'framesSent' | 'bytesSent' | 'framesDropped'>;
   readonly sockets: Pick<Sockets, 'messagesReceived' | 'bytesReceived'>;
-  /** Null for the one-way kinds. */
+  /** Goes on from what owners before us had counted. Null for the one-way kinds. */
   readonly playback: Pick<Playback, 'bufferedMs' | 'playedMs' | 'droppedMs' | 'underruns'> | null;
 }
 
@@ -38,9 +38,9 @@ export class Tally {
       messagesReceived: before.messagesReceived + sockets.messagesReceived,
       bytesReceived: before.bytesReceived + sockets.bytesReceived,
       bufferedMs: playback?.bufferedMs ?? 0,
-      playedMs: before.playedMs + (playback?.playedMs ?? 0),
-      droppedMs: before.droppedMs + (playback?.droppedMs ?? 0),
-      underruns: before.underruns + (playback?.underruns ?? 0),
+      playedMs: playback?.playedMs ?? 0,
+      droppedMs: playback?.droppedMs ?? 0,
+      underruns: playback?.underruns ?? 0,
       reconnects: this.#reconnects,
     };
   }

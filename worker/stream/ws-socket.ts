@@ -1,7 +1,9 @@
 /** A WebSocket by `ws`, once it is open: everywhere, over TLS, and where the addon is not. */
 import { randomFillSync } from 'node:crypto';
+import type { Duplex, Writable } from 'node:stream';
 import type { RawData, WebSocket } from 'ws';
 import type { OpenWebSocket, OpenWebSocketDelegate } from '../sockets/open-web-socket.ts';
+import { writeInSlices } from './ws-slices.ts';
 
 const AS_TEXT = { binary: false } as const;
 const AS_BINARY = { binary: true } as const;
@@ -11,6 +13,12 @@ const MAX_UTF8_BYTES = 3;
 const outgoing = Buffer.alloc(16_384);
 const masks = Buffer.alloc(8_192);
 let masksFrom = masks.length;
+
+/** What this version of ws has and its type declarations do not. */
+interface Undeclared {
+  readonly _socket: Duplex;
+  readonly _receiver: Writable;
+}
 
 export class WsSocket implements OpenWebSocket {
   readonly #socket: WebSocket;
@@ -24,11 +32,16 @@ export class WsSocket implements OpenWebSocket {
 
   constructor(socket: WebSocket, delegate: OpenWebSocketDelegate) {
     this.#socket = socket;
+    const { _socket, _receiver } = socket as unknown as Undeclared;
+    writeInSlices(_socket, _receiver);
     socket.on('message', (data, isBinary) => {
       const bytes = asBuffer(data);
       if (this.#over) return;
       if (isBinary) delegate.onBinary(bytes);
       else delegate.onText(bytes.toString('utf8'));
+    });
+    socket.on('ping', () => {
+      if (!this.#over) delegate.onPing();
     });
     socket.on('pong', () => {
       if (!this.#over) delegate.onPong();

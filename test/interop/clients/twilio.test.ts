@@ -89,7 +89,7 @@ describe('the validator', () => {
     const connect = createConnector({ clock: systemClock, guard, authToken: TOKEN });
     const connection = connect(
       { url: peer.url, headers: {}, retry: false },
-      { onOpen: () => {}, onText: () => {}, onBinary: () => {}, onGone: () => {} },
+      { onOpen: () => {}, onText: () => {}, onBinary: () => {}, onControl: () => {}, onGone: () => {} },
     );
     const { headers } = await peer.socket();
     const signature = String(headers['x-twilio-signature']);

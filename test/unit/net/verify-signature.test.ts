@@ -69,7 +69,7 @@ describe('verifySignature', () => {
       const connect = createConnector({ clock: systemClock, guard, authToken: token });
       const connection = connect(
         { url: peer.url, headers: {}, retry: false },
-        { onOpen: () => {}, onText: () => {}, onBinary: () => {}, onGone: () => {} },
+        { onOpen: () => {}, onText: () => {}, onBinary: () => {}, onControl: () => {}, onGone: () => {} },
       );
       const { headers, path: asked } = await peer.socket(peer.sockets.length);
       assert.equal(isFromUs({ headers, url: asked }, address, TOKEN), ours);

@@ -225,6 +225,72 @@ for (const sockets of everySockets)
       assert.equal(await client.gone, 1006);
     });
 
+    const EMPTY = 20_000;
+    const empties = Buffer.concat([...Array.from({ length: EMPTY }, () => text('')), text('last')]);
+
+    it('told inside of a message to stop reading, it tells few of those that came with it, and all when it reads again', async () => {
+      const stops: (() => void)[] = [];
+      const { client, far } = await open(() => stops[0]?.());
+      let stopped = 0;
+      stops.push(() => {
+        if (stopped === 0) client.socket.setReading(false);
+        stopped += 1;
+      });
+      far.write(empties);
+      for (let more = 0; client.messages.length < EMPTY; more = client.messages.length) {
+        await until(() => stopped > 0);
+        for (let turn = 0; turn < 20; turn++) await setImmediate();
+        const few = client.messages.length - more;
+        assert.ok(few > 0 && few < 600, `${few} at once`);
+        stopped = 0;
+        client.socket.setReading(true);
+      }
+      await until(() => client.messages.length > EMPTY);
+      assert.equal(client.messages.at(-1), 'last');
+    });
+
+    it('what came before is told when it reads again, also when the app takes nothing or has hung up', async () => {
+      for (const last of ['deaf', 'ended'] as const) {
+        const stops: (() => void)[] = [];
+        const { client, far } = await open(() => stops.pop()?.());
+        stops.push(() => client.socket.setReading(false));
+        far.pause();
+        while (last === 'deaf' && client.socket.bufferedBytes === 0) {
+          client.socket.sendText('x'.repeat(10_000));
+          client.socket.push();
+        }
+        far.write(empties.subarray(-2_000));
+        await until(() => client.messages.length > 0);
+        if (last === 'ended') far.end();
+        for (let turn = 0; turn < 50; turn++) await setImmediate();
+        assert.ok(client.messages.length < 600);
+        client.socket.setReading(true);
+        await until(() => client.messages.at(-1) === 'last');
+        if (last === 'ended') assert.equal(await client.gone, 1006);
+      }
+    });
+
+    it('tells of pings and pongs as they come, and of few more when told to stop reading', async () => {
+      for (const opcode of [PING, PONG]) {
+        let frames = 0;
+        const stops: (() => void)[] = [];
+        const { client, far } = await open(() => {
+          frames += 1;
+          stops[0]?.();
+        });
+        far.resume();
+        stops.push(() => client.socket.setReading(false));
+        const many = opcode === PING ? 30 : 10_000;
+        far.write(Buffer.concat(Array.from({ length: many }, () => frame(opcode, Buffer.alloc(0)))));
+        await until(() => frames > 0);
+        for (let turn = 0; turn < 20; turn++) await setImmediate();
+        assert.ok(frames < 600, `${frames} of ${opcode}`);
+        stops[0] = () => {};
+        client.socket.setReading(true);
+        await until(() => frames === many);
+      }
+    });
+
     it('hears a pong', async () => {
       const { client, far } = await open();
       far.write(frame(PONG, Buffer.alloc(0)));

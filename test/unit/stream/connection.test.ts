@@ -63,6 +63,7 @@ function open(
         text.resolve(line);
       },
       onBinary: () => {},
+      onControl: () => {},
       onGone: (loss) => gone.resolve(loss),
     },
   );
@@ -199,7 +200,13 @@ for (const those of everySockets)
       };
       const connect = createConnector({ clock: systemClock, guard, authToken, sockets: { ...nodeSockets, adopt } });
       const gone = resolvers<Loss>();
-      const nothing = { onOpen: () => assert.fail(), onText: () => {}, onBinary: () => {}, onGone: gone.resolve };
+      const nothing = {
+        onOpen: () => assert.fail(),
+        onText: () => {},
+        onBinary: () => {},
+        onControl: () => {},
+        onGone: gone.resolve,
+      };
       connect({ url: peer.url, headers: {}, retry: false }, nothing);
       assert.match((await gone.promise).error.message, /EMFILE/);
     });

@@ -10,8 +10,8 @@ const names = (world: World): string[] => marks(world).map(({ name }) => name);
 const mark = (name: string) => ({ event: 'mark', mark: { name } });
 
 /** Reads "files" that are plain samples: each byte is one sample of 100 times its value. */
-async function* plainFiles(file: Buffer): AsyncGenerator<Int16Array> {
-  yield Int16Array.from(file, (byte) => byte * 100);
+async function* plainFiles(file: readonly Buffer[]): AsyncGenerator<Int16Array> {
+  yield Int16Array.from(Buffer.concat(file), (byte) => byte * 100);
 }
 const file = (ms: number, value = 1, format: object | null = { encoding: 'audio/wav' }) => ({
   event: 'media',
@@ -204,6 +204,32 @@ describe('from a Twilio app', () => {
     world.talk(50_000).talk(50_000);
     assert.equal(world.beats(1).connection.reading, false);
     assert.equal(world.beats(1).connection.reading, true);
+  });
+
+  it('every message costs reading time, an empty one and a ping too, but is as long as it is', () => {
+    const world = new World(twoWay).open();
+    let messages = 0;
+    for (; world.connection.reading && messages < 10_000; messages++) world.connection.app.onText('');
+    assert.equal(messages, 512);
+    assert.deepEqual([world.stream.counters().messagesReceived, world.stream.counters().bytesReceived], [512, 0]);
+    assert.equal(world.beats(1).connection.reading, true);
+    let controls = 0;
+    for (; world.connection.reading && controls < 10_000; controls++) world.connection.app.onControl();
+    assert.equal(controls, 512);
+    assert.equal(world.stream.counters().messagesReceived, 512);
+  });
+
+  it('a message of many values costs as much as it takes to parse, one of the usual ones nothing', () => {
+    const untilFull = (message: object): number => {
+      const world = new World(twoWay).open();
+      let messages = 0;
+      for (; world.connection.reading; messages++) world.say({ event: 'dance', ...message });
+      return messages;
+    };
+    const fields = (count: number): object => Object.fromEntries(Array.from({ length: count }, (_, at) => [at, at]));
+    assert.ok(untilFull(fields(1_000)) <= 3);
+    assert.ok(untilFull(fields(300)) <= 8);
+    assert.ok(untilFull(fields(10)) > 400);
   });
 
   it('an app that asks without end and never reads ends its own stream', () => {

@@ -36,7 +36,7 @@ describe('a guarded connection', () => {
       );
       connect(
         { url: 'wss://app.example', headers: {}, retry: false },
-        { onOpen: fail, onText: fail, onBinary: fail, onGone: fail },
+        { onOpen: fail, onText: fail, onBinary: fail, onControl: fail, onGone: fail },
       );
       assert.ok(app);
       say(app);
@@ -54,7 +54,7 @@ describe('a guarded connection', () => {
     const listen = (what: unknown): void => void heard.push(what);
     connect(
       { url: 'wss://app.example', headers: {}, retry: false },
-      { onOpen: () => listen('open'), onText: listen, onBinary: listen, onGone: listen },
+      { onOpen: () => listen('open'), onText: listen, onBinary: listen, onControl: () => {}, onGone: listen },
     );
     assert.ok(app);
     for (const [, say] of words) say(app);

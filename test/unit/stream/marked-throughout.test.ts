@@ -1,6 +1,7 @@
 /** Apps that send a mark behind every message: it says nothing of where what they say ends, and must not keep them from catching up. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { NO_COUNTERS } from '../../../shared/domain/stream.ts';
 import { Playout } from '../../../worker/media/playout.ts';
 import { Playback } from '../../../worker/stream/playback.ts';
 import { ManualClock } from '../../support/clock.ts';
@@ -13,7 +14,7 @@ function app() {
   const clock = new ManualClock();
   const playout = new Playout({ rate: 8000, report: (error) => assert.fail(String(error)) });
   const marks: string[] = [];
-  const playback = new Playback(playout, clock, {
+  const playback = new Playback(playout, NO_COUNTERS, clock, {
     onMark: (name) => marks.push(name),
     onBacklog: () => assert.fail('a backlog'),
     onPressure: () => {},

@@ -80,6 +80,34 @@ describe('messages from the app', () => {
     });
   }
 
+  it('does not parse what has more values than any message, and takes the longest media', (t) => {
+    const fill = (value: string): string => `${`${value},`.repeat(10_000)}${value}`;
+    const keys = Array.from({ length: 10_000 }, (_, at) => `"k${at}":1`).join();
+    const parse = t.mock.method(JSON, 'parse');
+    for (const wide of [`[${fill('{}')}]`, `[${fill('0')}]`, `{${keys}}`, '['.repeat(10_000), '{"a":'.repeat(10_000)])
+      assert.deepEqual(decode(wide, 'pivot'), { event: 'problem', detail: 'more values than any message has' });
+    assert.equal(parse.mock.callCount(), 0);
+    const payload = Buffer.alloc(786_000, 7);
+    const more = Object.fromEntries(Array.from({ length: 100 }, (_, at) => [`x${at}`, 'a, b, {c}']));
+    const media = JSON.stringify({ event: 'media', media: { payload: payload.toString('base64') }, more });
+    assert.equal((decode(media, 'pivot') as { payload: string }).payload, payload.toString('hex'));
+  });
+
+  it('forgives line breaks inside of base64, however many, and is quick about it', () => {
+    const broken = (text: string): string => JSON.stringify({ event: 'media', media: { payload: text } });
+    for (const payload of ['QUJD\r\nREVG', 'QUI\n=\n', '\nQ\nQ\n=\r=\n'])
+      assert.equal((decode(broken(payload), 'pivot') as { event: string }).event, 'media', payload);
+    for (const payload of ['Q\n', 'QUI=\n=\n=', 'QU\n!', 'QQ==\nQQ=='])
+      assert.equal((decode(broken(payload), 'pivot') as { event: string }).event, 'problem', payload);
+    const long = broken(`${'A\n'.repeat(340_000)}`);
+    const times = Array.from({ length: 10 }, () => {
+      const began = performance.now();
+      decodeMessage(long, sid, 'pivot');
+      return performance.now() - began;
+    });
+    assert.ok(Math.min(...times) < 10, `${Math.min(...times)} ms`);
+  });
+
   const known = new Set(['media', 'mark', 'clear', 'dtmf', 'hangup', 'status', 'problem']);
   const survives = (text: string): void => {
     for (const dialect of ['pivot', 'twilio'] as const) {

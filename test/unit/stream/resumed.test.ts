@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { NO_COUNTERS } from '../../../shared/domain/stream.ts';
 import { ManualClock } from '../../support/clock.ts';
-import { World } from './world.ts';
+import { type Received, World } from './world.ts';
 
 const MINUTE_MS = 60_000;
 const createdAt = new Date(new ManualClock().now() - MINUTE_MS).toISOString();
@@ -23,6 +23,27 @@ describe('a stream of a call that was taken over', () => {
       ['stream.reconnecting', 'stream.reconnected'],
     );
     assert.equal(world.started, 0);
+  });
+
+  it('goes on with what was played, whoever is told of it', async () => {
+    const before = { playedMs: 5_000, droppedMs: 700, underruns: 3 };
+    const resumed = { ...inProgress, counters: { ...NO_COUNTERS, ...before } };
+    const mulaw = { encoding: 'audio/x-mulaw', sampleRate: 8000, channels: 1 } as const;
+    const spec = { mode: 'bidirectional', dialect: 'twilio', mediaFormat: mulaw, playbackEvents: true } as const;
+    const world = new World(spec, { resumed }).open();
+    const told = (event: string): Received => world.connection.of(event).at(-1)[event];
+    world
+      .talk(100)
+      .say({ event: 'mark', mark: { name: 'a' } })
+      .beats(10);
+    assert.equal(told('mark').playedMs, 5_100);
+    world.talk(100).beats(2).say({ event: 'clear' }).say({ event: 'status' });
+    assert.deepEqual(told('cleared'), { playedMs: 5_140, droppedMs: 60, marks: [] });
+    assert.deepEqual(told('status'), { bufferedMs: 0, playedMs: 5_140, droppedMs: 760, underruns: 3 });
+    const { playedMs, droppedMs, underruns } = world.stream.counters();
+    assert.deepEqual({ playedMs, droppedMs, underruns }, { playedMs: 5_140, droppedMs: 760, underruns: 3 });
+    await world.stream.stop('hangup');
+    assert.equal(told('stop').playedMs, 5_140);
   });
 
   it('counts its time from where time stamp 0 was', () => {

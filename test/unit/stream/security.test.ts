@@ -58,7 +58,13 @@ function dial(url: string, files: TlsFiles = {}): Dialled {
   });
   const connection = connect(
     { url, headers: {}, retry: false },
-    { onOpen: () => opened(), onText: (line) => heard(line), onBinary: () => {}, onGone: (loss) => lost(loss) },
+    {
+      onOpen: () => opened(),
+      onText: (line) => heard(line),
+      onBinary: () => {},
+      onControl: () => {},
+      onGone: (loss) => lost(loss),
+    },
   );
   closers.push(() => connection.terminate());
   return { connection, outcome: Promise.race([open, gone]), gone, text };

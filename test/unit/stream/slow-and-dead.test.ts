@@ -179,4 +179,37 @@ describe('a socket that dies with messages of ours', () => {
     world.beats(10).open().beats(10);
     assert.deepEqual(times([...first.messages, ...world.connection.messages]), beats(0, 30));
   });
+
+  it('a moved stream says stop to its old socket alone, whether that reads, is stalled or is closing', () => {
+    for (const buffered of [0, 100_000, Number.POSITIVE_INFINITY]) {
+      const world = new World({ mode: 'bidirectional' }).open().beats(10);
+      const first = world.connection;
+      first.bufferedBytes = buffered;
+      world.beats(5).stream.digit('7');
+      world.stream.update({ url: 'wss://other.example/audio' });
+      world.open().beats(5);
+      assert.deepEqual([first.messages.at(-1).stop?.reason, first.of('stop').length], ['moved', 1], `${buffered}`);
+      assert.equal(Number(first.messages.at(-1).sequenceNumber), first.messages.length - 1);
+      assert.deepEqual(world.connection.of('stop'), []);
+      assert.deepEqual(times([...first.messages, ...world.connection.messages]), beats(0, 20));
+      assert.equal([...first.of('dtmf'), ...world.connection.of('dtmf')].length, 1);
+    }
+  });
+
+  it('answers to what one socket asked are not for the next', () => {
+    for (const leave of ['move', 'loss'] as const) {
+      const world = new World({ mode: 'bidirectional', dialect: 'twilio', playbackEvents: true, reconnectMs: 9_000 });
+      const first = world.open().beats(1).connection;
+      first.stalled = true;
+      world.say({ event: 'status' });
+      world.beats(200);
+      world.say({ event: 'status' }).say({ event: 'clear' }).stream.digit('7');
+      if (leave === 'move') world.stream.update({ url: 'wss://other.example/audio' });
+      else first.lose();
+      world.open().beats(5);
+      const { connection } = world;
+      assert.deepEqual([...connection.of('status'), ...connection.of('cleared')], [], leave);
+      assert.equal(connection.of('dtmf').length, 1);
+    }
+  });
 });

@@ -4,6 +4,7 @@
  * Pivot accepts its absence. Formats are read here and understood in the playback.
  */
 import type { Dialect } from '../../../shared/domain/dialect.ts';
+import { MAX_PARTS, partsOf } from './parts.ts';
 
 /** How the payload's bytes are to be read; absent fields are null. */
 export interface GivenFormat {
@@ -28,12 +29,14 @@ const MAX_DIGITS = 64;
 /** Characters of an unknown event's name that are told. */
 const MAX_SHOWN_EVENT = 40;
 const digitsShape = /^[0-9A-Da-d*#wW]+$/;
-const base64Shape = /^[A-Za-z0-9+/_-]*={0,2}$/;
+/** Line breaks inside are forgiven. */
+const base64Shape = /^[A-Za-z0-9+/_\r\n-]*(?:=[\r\n]*){0,2}$/;
 
 const problem = (detail: string): AppMessage => ({ event: 'problem', detail });
 
-/** Reads one text message. Never throws. */
-export function decodeMessage(text: string, streamSid: string, dialect: Dialect): AppMessage {
+/** Reads one text message. Never throws. `parts` is known when the caller has counted them. */
+export function decodeMessage(text: string, streamSid: string, dialect: Dialect, parts = partsOf(text)): AppMessage {
+  if (parts > MAX_PARTS) return problem('more values than any message has');
   const message = parse(text);
   if (message === null) return problem('not a JSON object');
   const sid = message['streamSid'];
@@ -71,7 +74,8 @@ function media(body: unknown): AppMessage {
   if (typeof payload !== 'string') return problem('media.payload is not a string');
   if (payload === '') return problem('media.payload is empty');
   const bytes = Buffer.from(payload, 'base64');
-  if (bytes.length !== decodedLength(payload) && !isBase64(payload)) return problem('media.payload is not base64');
+  const isWhole = bytes.length === decodedLength(payload);
+  if (!isWhole && (bytes.length === 0 || !base64Shape.test(payload))) return problem('media.payload is not base64');
   const given = body['format'];
   if (given === undefined || given === null) return { event: 'media', payload: bytes, format: null };
   const format = readFormat(given);
@@ -109,11 +113,6 @@ function dtmf(body: unknown): AppMessage {
 function decodedLength(payload: string): number {
   const padding = payload.endsWith('==') ? 2 : payload.endsWith('=') ? 1 : 0;
   return Math.floor(((payload.length - padding) * 3) / 4);
-}
-
-/** Line breaks inside are forgiven. */
-function isBase64(payload: string): boolean {
-  return base64Shape.test(payload.replace(/[\r\n]/g, '')) && decodedLength(payload.replace(/[\r\n]/g, '')) > 0;
 }
 
 function parse(text: string): Record<string, unknown> | null {

@@ -5,6 +5,7 @@
  */
 import type { Dialect } from '../../../shared/domain/dialect.ts';
 import { type AppMessage, decodeMessage, type GivenFormat } from './decode.ts';
+import { costOfParts, partsOf } from './parts.ts';
 
 const PAYLOAD = /"payload"\s*:\s*"/g;
 /** Envelopes longer than this are not worth remembering. */
@@ -21,13 +22,16 @@ interface Envelope {
 export class MessageReader {
   readonly #streamSid: string;
   readonly #dialect: Dialect;
+  readonly #charge: (bytes: number) => void;
   #envelope: Envelope | null = null;
   /** Reading an envelope in full a second time costs; an app that never writes two alike is not asked again. */
   #learnings = 16;
 
-  constructor(streamSid: string, dialect: Dialect) {
+  /** `charge`: what a message costs beyond its coming in, as so many bytes more. */
+  constructor(streamSid: string, dialect: Dialect, charge: (bytes: number) => void = () => {}) {
     this.#streamSid = streamSid;
     this.#dialect = dialect;
+    this.#charge = charge;
   }
 
   /** What `decodeMessage` says of the text. Never throws. */
@@ -50,7 +54,9 @@ export class MessageReader {
   }
 
   #readInFull(text: string): AppMessage {
-    const message = decodeMessage(text, this.#streamSid, this.#dialect);
+    const parts = partsOf(text);
+    this.#charge(costOfParts(parts));
+    const message = decodeMessage(text, this.#streamSid, this.#dialect, parts);
     if (message.event === 'media' && this.#learnings > 0) this.#learn(text, message.format);
     return message;
   }

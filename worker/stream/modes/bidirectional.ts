@@ -7,7 +7,7 @@ import type { StreamSpec } from '../../../shared/domain/stream.ts';
 import type { Clock } from '../../../shared/kernel/clock.ts';
 import { throwLater } from '../../../shared/kernel/guard.ts';
 import { BarePlayback } from '../bare-playback.ts';
-import { type BareFormat, bareEncoding, costOf, isBareRate } from '../bare-samples.ts';
+import { type BareFormat, bareEncoding, isBareRate } from '../bare-samples.ts';
 import { warnings } from '../failure.ts';
 import { FilePlayback, type ReadAudioFile } from '../file-playback.ts';
 import type { AppMessage, GivenFormat } from '../messages/decode.ts';
@@ -36,7 +36,7 @@ export class Bidirectional implements Mode {
   readonly #files: FilePlayback;
   readonly #messages: MessageReader;
   readonly #bare: BarePlayback;
-  /** Of the bare samples that came last. */
+  /** Of the bare samples that came last over this socket. */
   #format: BareFormat | null = null;
   /** Bare samples are this app's way: always in the Twilio dialect, in Pivot once it has sent some. */
   #live: boolean;
@@ -45,7 +45,7 @@ export class Bidirectional implements Mode {
     this.playback = options.playback;
     this.#options = options;
     this.#delegate = delegate;
-    this.#messages = new MessageReader(options.streamSid, options.spec.dialect);
+    this.#messages = new MessageReader(options.streamSid, options.spec.dialect, (bytes) => delegate.charge(bytes));
     this.#live = options.spec.dialect === 'twilio';
     this.#bare = new BarePlayback(options.playback);
     this.#files = new FilePlayback(options.playback, this.#bare, options.readAudioFile, {
@@ -53,6 +53,11 @@ export class Bidirectional implements Mode {
       broken: (detail) => this.#delegate.broken(detail),
       bug: throwLater(options.clock),
     });
+  }
+
+  begin(): void {
+    this.#files.begin();
+    this.#format = null;
   }
 
   onText(text: string): void {
@@ -97,7 +102,7 @@ export class Bidirectional implements Mode {
   end(): void {
     this.playback.end();
     this.#files.end();
-    this.#bare.close();
+    this.#bare.forget();
   }
 
   #onMedia({ payload, format }: Media): void {
@@ -115,7 +120,7 @@ export class Bidirectional implements Mode {
     }
     this.#live = true;
     this.#format = format;
-    this.#delegate.charge(costOf(payload.length, format, this.playback.rate));
+    this.#delegate.charge(this.#bare.costOf(payload.length, format));
     const isLong = this.#bare.sliceOf(payload.length, format) < payload.length;
     if (isLong || this.#files.isBusy) this.#files.follow(payload, format);
     else this.#bare.play(payload, format);
@@ -139,6 +144,7 @@ export class Bidirectional implements Mode {
       this.#answerClear({ playedMs: this.playback.playedMs, droppedMs: 0, marks: [] });
       return;
     }
+    this.#bare.forget();
     const cleared = this.#files.isSounding ? null : this.playback.clear();
     const { playedMs, droppedMs, marks } = this.#files.clearFollowing();
     this.#answerClear({

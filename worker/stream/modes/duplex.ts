@@ -10,11 +10,15 @@ export function duplex(
   { charge }: Pick<ModeDelegate, 'charge'>,
 ): Mode {
   const format: BareFormat = { encoding, sampleRate, endianness: 'little' };
-  const reader = new BareReader(format, playback.rate);
+  let reader = new BareReader(format, playback.rate);
   return {
     wire: 'binary',
     tellsDigits: false,
     playback,
+    begin: () => {
+      reader.close();
+      reader = new BareReader(format, playback.rate);
+    },
     onText: () => {},
     onBinary: (bytes) => {
       charge(costOf(bytes.length, format, playback.rate));

@@ -10,6 +10,8 @@ export interface Mode {
   readonly tellsDigits: boolean;
   /** Null for the one-way kinds. */
   readonly playback: Playback | null;
+  /** A socket is open, the first or another: what comes over it continues nothing that came over the one before. */
+  begin(): void;
   onText(text: string): void;
   onBinary(bytes: Buffer): void;
   beat(): void;

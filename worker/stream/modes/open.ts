@@ -4,7 +4,7 @@ import type { Clock } from '../../../shared/kernel/clock.ts';
 import type { PlayoutQueue } from '../../media/playout-queue.ts';
 import { warnings } from '../failure.ts';
 import type { ReadAudioFile } from '../file-playback.ts';
-import { Playback } from '../playback.ts';
+import { type Before, Playback } from '../playback.ts';
 import { Bidirectional } from './bidirectional.ts';
 import { duplex } from './duplex.ts';
 import type { Mode, ModeDelegate } from './mode.ts';
@@ -15,6 +15,7 @@ export interface ModeOrder {
   readonly streamSid: string;
   readonly spec: StreamSpec;
   readonly playout: PlayoutQueue;
+  readonly before: Before;
   readonly clock: Clock;
   readonly readAudioFile: ReadAudioFile;
 }
@@ -34,8 +35,8 @@ export function openMode(order: ModeOrder, delegate: ModeDelegate): Mode {
   }
 }
 
-function openPlayback({ spec, playout, clock }: ModeOrder, delegate: ModeDelegate): Playback {
-  return new Playback(playout, clock, {
+function openPlayback({ spec, playout, before, clock }: ModeOrder, delegate: ModeDelegate): Playback {
+  return new Playback(playout, before, clock, {
     onMark: (name, playedMs, cleared) => delegate.mark(name, playedMs, cleared),
     onBacklog: () => delegate.warn(warnings.backlog, warnings.backlog.message),
     onPressure: (state, bufferedMs) => {

@@ -6,6 +6,7 @@ export function raw(): Mode {
     wire: 'binary',
     tellsDigits: false,
     playback: null,
+    begin: () => {},
     onText: () => {},
     onBinary: () => {},
     beat: () => {},

@@ -7,6 +7,7 @@ export function unidirectional(dialect: Dialect): Mode {
     wire: 'json',
     tellsDigits: dialect === 'pivot',
     playback: null,
+    begin: () => {},
     onText: () => {},
     onBinary: () => {},
     beat: () => {},

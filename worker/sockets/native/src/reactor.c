@@ -70,6 +70,20 @@ void reactor_watch(struct socket *socket, uint32_t interest)
     socket->parked = false;
 }
 
+void reactor_resume(struct socket *socket)
+{
+    if (!socket->resumed)
+        socket->reactor->resumed++;
+    socket->resumed = true;
+}
+
+static void forget_resumed(struct socket *socket)
+{
+    if (socket->resumed)
+        socket->reactor->resumed--;
+    socket->resumed = false;
+}
+
 /* An end is told whether it was asked for or not, without end, while we are not to read. */
 static void park(struct socket *socket)
 {
@@ -110,6 +124,7 @@ void reactor_release(struct socket *socket)
     struct reactor *reactor = socket->reactor;
     reactor_send_all(reactor);
     close_descriptor(socket);
+    forget_resumed(socket);
     socket->released = true;
     socket->next_released = reactor->released;
     reactor->released = socket;
@@ -241,9 +256,13 @@ void reactor_send_all(struct reactor *reactor)
     }
 }
 
-static void before_waiting(uv_prepare_t *prepare)
+static void resume(struct socket *socket)
 {
-    reactor_send_all(prepare->data);
+    if (!socket->resumed)
+        return;
+    forget_resumed(socket);
+    if (socket->descriptor >= 0)
+        socket->behaviour->resume(socket);
 }
 
 static void serve(struct socket *socket, uint32_t events)
@@ -253,13 +272,39 @@ static void serve(struct socket *socket, uint32_t events)
         reactor_flush(reactor);
     if (socket->descriptor >= 0 && (events & EPOLLOUT) != 0)
         socket->behaviour->writable(socket);
+    /* What was read comes before what can be. */
+    resume(socket);
     if (socket->descriptor < 0)
         return;
     bool has_ended = (events & (EPOLLERR | EPOLLHUP)) != 0;
-    if ((socket->interest & EPOLLIN) == 0 && has_ended)
+    bool is_to_read = (socket->interest & EPOLLIN) != 0;
+    if (!is_to_read && has_ended)
         park(socket);
-    else if ((events & EPOLLIN) != 0 || has_ended)
+    else if (is_to_read && ((events & EPOLLIN) != 0 || has_ended))
         socket->behaviour->readable(socket);
+}
+
+/* Few are, and seldom: they are looked for. Whoever is told may ask for more of them. */
+static void resume_all(struct reactor *reactor)
+{
+    if (reactor->resumed == 0)
+        return;
+    reactor->busy = true;
+    while (reactor->resumed > 0 && !reactor->stopped) {
+        for (int id = 0; id < reactor->capacity && !reactor->stopped; id++)
+            if (reactor->sockets[id] != NULL)
+                resume(reactor->sockets[id]);
+        if (!reactor->stopped)
+            reactor_flush(reactor);
+    }
+    reactor->busy = false;
+    bury(reactor);
+}
+
+static void before_waiting(uv_prepare_t *prepare)
+{
+    resume_all(prepare->data);
+    reactor_send_all(prepare->data);
 }
 
 static void on_ready(uv_poll_t *poll, int status, int events)

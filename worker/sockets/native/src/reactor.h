@@ -28,6 +28,7 @@ enum event {
     EVENT_CLOSE = 7,  /* Code of the close frame; 1005 when it had none. */
     EVENT_BROKEN = 8, /* The violation. Nothing more is read. */
     EVENT_GONE = 9,   /* errno, or 0 for an orderly end. The descriptor is closed. */
+    EVENT_PING = 10,  /* It is answered. */
 };
 
 enum {
@@ -51,6 +52,8 @@ struct socket {
     /* Not watched: the far end is gone and we are not to read. */
     bool parked;
     bool released;
+    /* Goes on with what it has before the thread waits. */
+    bool resumed;
     struct socket *next_released;
 };
 
@@ -66,6 +69,8 @@ struct behaviour {
     void (*readable)(struct socket *);
     /* Asked for by EPOLLOUT; NULL where it never is. */
     void (*writable)(struct socket *);
+    /* Goes on with what was read and not told; asked for by `reactor_resume`, NULL where it never is. */
+    void (*resume)(struct socket *);
     /* Sends items of its own that lie behind one another in `bytes`. */
     void (*send)(struct socket *, const uint8_t *bytes, const struct item *items, size_t count);
     /* Frees everything but the descriptor. */
@@ -88,7 +93,7 @@ struct reactor {
     int handles;
     int epoll;
     struct socket **sockets;
-    int capacity, max_sockets, live;
+    int capacity, max_sockets, live, resumed;
     struct socket *released;
     /* In the middle of telling or reading. */
     bool busy, stopped;
@@ -112,6 +117,8 @@ int reactor_add(struct reactor *, struct socket *, int descriptor, const struct 
 struct socket *reactor_find(struct reactor *, int id);
 /* What to wait for. */
 void reactor_watch(struct socket *, uint32_t interest);
+/* It has something to tell, though nothing may come any more: it goes on before the thread waits. */
+void reactor_resume(struct socket *);
 /* The descriptor is closed, JavaScript is told why, the number stays taken. */
 void reactor_gone(struct socket *, int error);
 /* Lets go of the number and of everything else. */

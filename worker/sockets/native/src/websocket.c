@@ -11,6 +11,8 @@
 
 enum {
     NO_CODE = 1005,
+    /* Then JavaScript is told, and may say that it is enough. */
+    FRAMES_AT_ONCE = 64,
     /* Answers to pings that wait because nobody reads them. */
     MAX_PENDING_PONGS = 32,
     /* Far more than is handed over before audio is dropped instead. */
@@ -27,7 +29,7 @@ struct parcel {
 
 struct websocket {
     struct socket socket;
-    /* What was read of a frame that is not whole. */
+    /* What was read of a frame that is not whole, and frames that came when enough were told. */
     struct bytes in;
     /* Fragments of a message that is not whole. */
     struct bytes message;
@@ -101,8 +103,9 @@ static void drop_first(struct websocket *ws)
     free(parcel);
 }
 
-static void send_backlog(struct websocket *ws)
+static void send_backlog(struct socket *socket)
 {
+    struct websocket *ws = (struct websocket *)socket;
     while (ws->first != NULL) {
         struct parcel *parcel = ws->first;
         size_t left = parcel->length - parcel->sent;
@@ -280,6 +283,7 @@ static void take(struct websocket *ws, const struct frame *frame, const uint8_t 
 {
     switch (frame->opcode) {
     case OP_PING:
+        reactor_tell(&ws->socket, EVENT_PING, 0, 0, 0);
         answer_ping(ws, payload, frame->length);
         break;
     case OP_PONG:
@@ -298,16 +302,23 @@ static bool listens(const struct websocket *ws)
     return !ws->deaf && ws->socket.descriptor >= 0;
 }
 
-/* Takes the whole frames of `bytes`; how much that was. In the arena it stops where the rows are full. */
+static bool is_read(const struct websocket *ws)
+{
+    return listens(ws) && (ws->socket.interest & EPOLLIN) != 0;
+}
+
+/* Takes the whole frames of `bytes` while it is to read; how much that was. In the arena it stops where rows are to be told. */
 static size_t take_frames(struct websocket *ws, const uint8_t *bytes, size_t length, bool in_arena)
 {
     size_t at = 0;
-    while (listens(ws)) {
+    int taken = 0;
+    while (is_read(ws)) {
         struct frame frame;
-        if (reactor_is_full(ws->socket.reactor)) {
+        if (taken == FRAMES_AT_ONCE || reactor_is_full(ws->socket.reactor)) {
             if (in_arena)
                 break;
             reactor_flush(ws->socket.reactor);
+            taken = 0;
             continue;
         }
         int got = frame_read(bytes + at, length - at, ws->fragments > 0, &frame);
@@ -319,13 +330,15 @@ static size_t take_frames(struct websocket *ws, const uint8_t *bytes, size_t len
             break;
         take(ws, &frame, bytes + at + frame.header, in_arena);
         at += frame.header + frame.length;
+        taken++;
     }
     return listens(ws) ? at : length;
 }
 
 /* Takes what is whole in what was kept. */
-static void take_kept(struct websocket *ws)
+static void take_kept(struct socket *socket)
 {
+    struct websocket *ws = (struct websocket *)socket;
     size_t taken = take_frames(ws, ws->in.data, ws->in.length, false);
     ws->in.length -= taken;
     if (ws->in.length == 0)
@@ -381,23 +394,15 @@ static void readable(struct socket *socket)
     else
         read_behind_kept(ws);
     if (ws->in.length > 0)
-        take_kept(ws);
-}
-
-static void writable(struct socket *socket)
-{
-    struct websocket *ws = (struct websocket *)socket;
-    /* What came behind the upgrade has waited for this. */
-    if (ws->in.length > 0)
-        take_kept(ws);
-    if (socket->descriptor >= 0)
-        send_backlog(ws);
+        take_kept(socket);
 }
 
 void websocket_set_reading(struct socket *socket, bool reading)
 {
     uint32_t writing = socket->interest & EPOLLOUT;
     reactor_watch(socket, (reading ? EPOLLIN : 0) | writing);
+    if (reading && ((struct websocket *)socket)->in.length > 0)
+        reactor_resume(socket);
 }
 
 static void discard(struct socket *socket)
@@ -410,7 +415,7 @@ static void discard(struct socket *socket)
     free(ws);
 }
 
-static const struct behaviour behaviour = {readable, writable, send_items, discard};
+static const struct behaviour behaviour = {readable, send_backlog, take_kept, send_items, discard};
 
 bool is_websocket(const struct socket *socket)
 {
@@ -432,7 +437,8 @@ int websocket_adopt(struct reactor *reactor, int descriptor, const uint8_t *head
         free(ws);
         return failed;
     }
+    /* Whoever is to be told knows its number then. */
     if (length > 0)
-        reading_and_writing(ws, EPOLLOUT);
+        reactor_resume(&ws->socket);
     return ws->socket.id;
 }
