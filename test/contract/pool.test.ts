@@ -351,6 +351,33 @@ describe('the pool', () => {
     );
   });
 
+  it('leaves a call that it could not claim to another, and does not lose it', async (test) => {
+    let fails = 1;
+    const claim = store.calls.claim.bind(store.calls);
+    test.mock.method(store.calls, 'claim', async (...of: Parameters<typeof claim>) => {
+      fails -= 1;
+      if (fails >= 0) throw new Error('a bug');
+      return await claim(...of);
+    });
+    const sid = await queued();
+    const bench = await openBench();
+    await bench.until(() => bench.sessions[0]?.call != null);
+    assert.equal(bench.sessions[0]?.call?.sid, sid);
+    bench.sessions[0]?.end();
+    await ended(sid);
+  });
+
+  it('lets go of a call that nobody can claim after so many tries', async (test) => {
+    const claim = test.mock.method(store.calls, 'claim', async () => {
+      throw new Error('a bug');
+    });
+    const sid = await queued();
+    await openBench();
+    while ((await raw.exists(`{pivot}:calls:${sid}`)) === 1) await new Promise((resolve) => setTimeout(resolve, 5));
+    assert.equal(claim.mock.callCount(), 7);
+    assert.equal(await queue.waiting(), 0);
+  });
+
   it('has what is owed at the end delivered by the queue', async () => {
     const bench = await openBench();
     const sid = await queued();

@@ -6,17 +6,18 @@ import { systemClock } from '../../shared/kernel/clock.ts';
 import { type CallSid, type Epoch, FIRST_LEG, newCallSid, type OwnerId } from '../../shared/kernel/ids.ts';
 import { silentLogger } from '../../shared/kernel/log.ts';
 import { openStore } from '../../shared/store/open.ts';
-import { connectRedis, type RedisClient } from '../../shared/store/redis.ts';
+import { connectRedis, type RedisClient, RedisUnavailable } from '../../shared/store/redis.ts';
 import { BoxFull, CallForgotten, type Store } from '../../shared/store/store.ts';
 import { aCall, aStream } from '../support/records.ts';
 import { startTestRedis, type TestRedis } from '../support/redis.ts';
-import { keysOf } from '../support/redis-keys.ts';
+import { keysOf, serversOf } from '../support/redis-keys.ts';
 
 const RETENTION_MS = 60_000;
 const one = 'host-1' as OwnerId;
 const two = 'host-2' as OwnerId;
 const ending: Ending = { status: 'completed', cause: 'caller_hangup', blame: 'caller', sipCode: null, detail: null };
 const endedAt = '2026-11-23T10:00:00.000Z';
+const callback = { event: 'call.completed', url: 'http://app', method: 'POST', fields: { a: 'b' } } as const;
 const end = { status: 'completed', endedAt, ending } as const;
 
 let redis: TestRedis;
@@ -174,7 +175,6 @@ describe('calls', () => {
     const { sid, epoch } = await aClaimedCall();
     await store.streams.open(aStream(sid), { kind: 'owner', epoch });
     await store.mailbox.postToCall(sid, { kind: 'press', digits: '1' });
-    const callback = { event: 'call.completed', url: 'http://app', method: 'POST', fields: { a: 'b' } } as const;
     assert.equal(await raw.pttl(`pivot:{${sid}}:call`), -1);
     await store.calls.save(sid, epoch, { patch: end, callbacks: [callback] });
     await store.calls.save(sid, epoch, { patch: { status: 'failed', durationMs: 5 } });
@@ -273,6 +273,37 @@ describe('lists of calls', () => {
     assert.equal(await raw.zscore('pivot:{index}:all', gone.sid), null);
     assert.equal((await store.calls.list({ to }, 3, 'nonsense')).items.length, 3);
   });
+});
+
+describe('a Redis that takes no writes', () => {
+  const settings: readonly (readonly [why: string, setting: string, ill: string, well: string])[] = [
+    ['its memory is full', 'maxmemory', '1', '0'],
+    ['it has too few replicas', 'min-replicas-to-write', '1', '0'],
+  ];
+  for (const [why, setting, ill, well] of settings) {
+    it(`because ${why} is as one that is away, and is told the rest when it takes them again`, async () => {
+      const set = async (value: string): Promise<void> => {
+        await raw.get('nothing');
+        await Promise.all(serversOf(raw).map((server) => server.config('SET', setting, value)));
+      };
+      const { sid, epoch } = await aClaimedCall();
+      const [fresh, unwritten] = [aCall(), aCall()];
+      await store.calls.create(fresh);
+      const change = { serial: 1, patch: end, callbacks: [callback] };
+      await set(ill);
+      try {
+        await assert.rejects(store.calls.create(unwritten), RedisUnavailable);
+        await assert.rejects(store.calls.save(sid, epoch, change), RedisUnavailable);
+        await assert.rejects(store.calls.claim(fresh.sid, one), RedisUnavailable);
+        await assert.rejects(store.mailbox.postToCall(sid, { kind: 'press', digits: '1' }), RedisUnavailable);
+      } finally {
+        await set(well);
+      }
+      assert.equal((await store.calls.claim(fresh.sid, one))?.epoch, 1);
+      assert.equal(await store.calls.save(sid, epoch, change), 'done');
+      assert.deepEqual((await store.outbox.peek(sid))?.letter, callback);
+    });
+  }
 });
 
 describe('boxes', () => {
