@@ -156,8 +156,8 @@ export class LeaseKeeper {
         if (this.#isHeld(call)) {
           told.push(reclaimed);
           if (isLost) this.#held.delete(call.sid);
-          // It ended meanwhile: what was made again for it must not stay.
-        } else if (!isLost) this.#unsaid.push({ call, how: 'over' });
+          // Let go of meanwhile: what was taken or made again for it must not stay here. If it is over, its next owner sees that.
+        } else if (!isLost) this.#unsaid.push({ call, how: 'released' });
       }
     }
     return told;

@@ -266,6 +266,30 @@ describe('the pool', () => {
     assert.equal(await store.calls.save(sid, claimed.epoch, { patch: { status: 'completed', ending } }), 'done');
   });
 
+  // Without the call this would wait for ever.
+  it('gives a call back that came to it again after others had it and died', { timeout: 20_000 }, async () => {
+    // Full, so that it does not take from the queue what it has lost to it.
+    const frozen = await openBench(1);
+    const sid = await queued();
+    await frozen.until(() => frozen.sessions[0]?.call != null);
+    await frozen.sessions[0]?.ports.journal.flush();
+    // What it finds when it wakes: its lease ran out, another claimed the call and gave it back, and nobody has swept since.
+    assert.equal((await store.calls.claim(sid, 'newer' as OwnerId))?.epoch, 2);
+    const key = (name: string): string => `{pivot}:calls:${name}`;
+    await raw
+      .multi()
+      .set(key('swept'), `${Date.now() + 60_000} 0`)
+      .zrem(key('owners'), frozen.owner)
+      .zrem(key(`held:${frozen.owner}`), sid)
+      .rpush(key('wait'), sid)
+      .exec();
+    await frozen.until(() => frozen.sessions[0]?.wasLost === true);
+    await frozen.until(() => frozen.sessions[1]?.call?.sid === sid);
+    await raw.del(key('swept'));
+    frozen.sessions[1]?.end();
+    assert.equal((await ended(sid)).status, 'completed');
+  });
+
   it('reads the box before anybody rings', async () => {
     const call = aCall();
     await store.calls.create(call);

@@ -205,7 +205,7 @@ class CallPool implements Pool {
     return untilDone(clock, this.#stop.signal, () => store.calls.claim(sid, owner));
   }
 
-  /** Whether the call goes on and is to be given back. */
+  /** Whether the call may go on and is to be given back. */
   async #runClaimed(
     { call, epoch }: { readonly call: CallRecord; readonly epoch: Epoch },
     recoveries: number,

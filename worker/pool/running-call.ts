@@ -127,7 +127,7 @@ export class RunningCall {
     return true;
   }
 
-  /** It is to be given back for another worker to take. */
+  /** It did not end here: it is to be given back for another worker to take. */
   get released(): boolean {
     return this.#released;
   }
@@ -135,6 +135,8 @@ export class RunningCall {
   /** A newer owner exists, or nobody waits for us any longer: silence. Idempotent. */
   lost(): void {
     if (this.#stop.signal.aborted) return;
+    // The newer owner may have died, and the job come back to us: whoever claims the call next sees whether it has ended.
+    this.#released = true;
     this.#drop();
     this.#log.warn('a call is no longer ours');
   }

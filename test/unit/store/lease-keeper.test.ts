@@ -108,6 +108,21 @@ it('asks for each call when its lease was gone, or when Redis may be another ser
   assert.deepEqual(await round(), ['reclaim 1', 'renew']);
 });
 
+it('gives back what it let go of while it asked for it: another is to go on with it', async () => {
+  const { keeper, redis, round, said } = aKeeper();
+  const call = await keeper.take(newCallSid(), 'token');
+  assert.ok(call);
+  redis.isKnown = false;
+  redis.reclaims = () => {
+    // Redis may have been told before it made the call again for us.
+    void keeper.letGo(call, 'released');
+    return [{ call, isLost: false }];
+  };
+  await round();
+  assert.deepEqual(said, ['take 1', 'renew', 'reclaim 1', 'released 1']);
+  assert.deepEqual(await round(), ['released 1', 'renew']);
+});
+
 it('takes a call once it has a lease, and none that is another', async () => {
   const { keeper, redis, said } = aKeeper();
   redis.takes = ['unknown', 'held', 'lost'];
