@@ -46,12 +46,16 @@ export class LeaseKeeper {
   #timer: Timer | null = null;
   #stopped = false;
   readonly #deafen: () => void;
+  readonly #beganAt: number;
 
   constructor(options: LeaseKeeperOptions) {
     this.#options = options;
+    this.#beganAt = options.clock.monotonic();
     this.#deafen = options.leases.onReconnect(() => {
       this.#doubts += 1;
     });
+    // At once: when the only worker is started again, nobody else does, and a longer pause would look like Redis's own.
+    void this.#sweep();
     this.#schedule();
   }
 
@@ -110,12 +114,13 @@ export class LeaseKeeper {
   async #round(): Promise<void> {
     const unsaid = this.#unsaid;
     this.#unsaid = [];
-    await Promise.all([
-      this.#quietly(this.#renewOnce()),
-      this.#say(unsaid),
-      this.#quietly(this.#options.leases.sweep()),
-    ]);
+    await Promise.all([this.#quietly(this.#renewOnce()), this.#say(unsaid), this.#sweep()]);
     this.#schedule();
+  }
+
+  #sweep(): Promise<void> {
+    const { leases, clock } = this.#options;
+    return this.#quietly(leases.sweep(clock.monotonic() - this.#beganAt));
   }
 
   #renewOnce(): Promise<void> {

@@ -258,7 +258,7 @@ class Run {
 
   async #sweep(): Promise<void> {
     await this.#client.del(`${BASE}swept`);
-    await this.#leases.sweep();
+    await this.#leases.sweep(0);
     for (const sid of this.#model.dying.splice(0).toReversed()) this.#model.giveBack(sid, true);
     for (const one of this.#model.owners) if (one.lease === 'lapsed') this.#model.drain(one);
   }

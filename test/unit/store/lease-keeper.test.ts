@@ -20,6 +20,7 @@ function aKeeper() {
     reclaims: (_call: HeldCall): Reclaimed[] => [],
   };
   const said: string[] = [];
+  const swept: number[] = [];
   let reconnected: () => void = () => undefined;
   const say = async <T>(what: string, answer: () => T): Promise<T> => {
     if (redis.isAway) throw new RedisUnavailable(new Error('away'));
@@ -39,7 +40,7 @@ function aKeeper() {
     reclaim: (_owner, calls) =>
       say(`reclaim ${calls.map(({ take }) => take).join(' ')}`, () => calls.flatMap((call) => redis.reclaims(call))),
     handOver: () => say('hand over', () => 0),
-    sweep: async () => undefined,
+    sweep: async (sweepingMs) => void swept.push(sweepingMs),
     onReconnect: (tell) => {
       reconnected = tell;
       return () => {
@@ -63,14 +64,15 @@ function aKeeper() {
     await settled();
     return said.slice(before).toSorted();
   };
-  return { clock, redis, keeper, said, doubts, renewed, round, reconnect: () => reconnected() };
+  return { clock, redis, keeper, said, swept, doubts, renewed, round, reconnect: () => reconnected() };
 }
 
-it('renews one lease, however many calls it has', async () => {
-  const { keeper, round, renewed, clock } = aKeeper();
+it('renews one lease, however many calls it has, and sweeps', async () => {
+  const { keeper, round, renewed, clock, swept } = aKeeper();
   for (let call = 0; call < 3; call += 1) await keeper.take(newCallSid(), 'token');
   assert.deepEqual([await round(), await round()], [['renew'], ['renew']]);
   assert.deepEqual(renewed, [[clock.now() - RENEW_EVERY_MS], [clock.now()]]);
+  assert.deepEqual(swept, [0, RENEW_EVERY_MS, 2 * RENEW_EVERY_MS], 'for so long it has been there to ask');
   keeper.stop();
   assert.equal(clock.pending, 0);
 });
