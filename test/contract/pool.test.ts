@@ -60,6 +60,7 @@ class ScriptedSession implements CallSession {
   readonly letters: CallLetter[] = [];
   readonly begun = Promise.resolve();
   call: CallRecord | null = null;
+  isOver = false;
   wasLost = false;
   wasClosed = false;
   hasBroken = false;
@@ -488,6 +489,26 @@ describe('the pool', () => {
       ['call.claimed', 'media.held', 'call.claimed'],
     );
     staying.sessions[0]?.end();
+    assert.equal((await ended(sid)).status, 'completed');
+  });
+
+  it('drains: lets a call that says goodbye end where it is, as nobody could go on with it', async (test) => {
+    const going = await openBench();
+    const sid = await queued();
+    await going.until(() => going.sessions[0]?.call != null);
+    const [session] = going.sessions;
+    assert.ok(session);
+    session.isOver = true;
+    const staying = await openBench();
+    const { journal } = session.ports;
+    const flush = journal.flush.bind(journal);
+    // What a hand-over begins with; the goodbyes outlast it.
+    test.mock.method(journal, 'flush', async () => {
+      await flush();
+      setImmediate(() => session.end());
+    });
+    await going.pool.drain(0);
+    assert.deepEqual([session.wasLost, session.wasClosed, staying.sessions.length], [false, false, 0]);
     assert.equal((await ended(sid)).status, 'completed');
   });
 

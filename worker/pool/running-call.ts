@@ -120,7 +120,8 @@ export class RunningCall {
   async release(): Promise<boolean> {
     const { clock } = this.#options;
     await withDeadline(clock, RELEASE_MS, 'last writes', this.#journal.flush()).catch(() => undefined);
-    if (this.#stop.signal.aborted || this.#journal.hasEnded) return false;
+    // While it says goodbye its far party may be gone: the next owner would find no dialog, and blame the carrier.
+    if (this.#stop.signal.aborted || this.#session.isOver || this.#journal.hasEnded) return false;
     this.#released = true;
     this.#drop();
     this.#log.info('a call is handed over');
