@@ -5,6 +5,7 @@ import type { Ending } from '../../shared/domain/ending.ts';
 import { systemClock } from '../../shared/kernel/clock.ts';
 import { type CallSid, type Epoch, FIRST_LEG, newCallSid, type OwnerId } from '../../shared/kernel/ids.ts';
 import { silentLogger } from '../../shared/kernel/log.ts';
+import { callKeys } from '../../shared/store/keys.ts';
 import { openStore } from '../../shared/store/open.ts';
 import { connectRedis, type RedisClient, RedisUnavailable } from '../../shared/store/redis.ts';
 import { BoxFull, CallForgotten, type Store } from '../../shared/store/store.ts';
@@ -315,10 +316,10 @@ describe('boxes', () => {
     const letters = await store.mailbox.readForCall(sid, epoch);
     assert.ok(letters !== 'lost');
     assert.deepEqual(
-      letters.map(({ id }) => id),
-      [1, 2, 3],
+      letters.map(({ letter }) => letter.kind === 'press' && letter.digits),
+      ['1', '2', '3'],
     );
-    await store.mailbox.ackForCall(sid, epoch, 1);
+    await store.mailbox.ackForCall(sid, epoch, letters[0]?.id ?? 0);
     const later = await other.calls.claim(sid, two);
     assert.ok(later);
     const rest = await other.mailbox.readForCall(sid, later.epoch);
@@ -344,9 +345,42 @@ describe('boxes', () => {
     await store.calls.save(sid, epoch, { patch: end });
     assert.equal(await store.mailbox.postToGateway(sid, epoch, { kind: 'hangup', leg: FIRST_LEG }), 'done');
     const [letter] = await other.mailbox.readForGateway(sid);
-    assert.deepEqual(letter, { id: 1, letter: { kind: 'hangup', leg: FIRST_LEG } });
-    await other.mailbox.ackForGateway(sid, 1);
+    assert.deepEqual(letter?.letter, { kind: 'hangup', leg: FIRST_LEG });
+    await other.mailbox.ackForGateway(sid, letter?.id ?? 0);
     assert.deepEqual(await other.mailbox.readForGateway(sid), []);
+  });
+
+  it('number letters upwards, those of one step and one millisecond too, and never again when a primary lost some', async () => {
+    const { sid, epoch } = await aClaimedCall();
+    const keys = callKeys(sid);
+    const hangups = Array.from({ length: 20 }, () => ({ kind: 'hangup', leg: FIRST_LEG }) as const);
+    const ids = async () => {
+      await store.calls.save(sid, epoch, { letters: hangups, callbacks: [callback] });
+      await store.mailbox.postToCall(sid, { kind: 'press', digits: '1' });
+      const letters = await store.mailbox.readForCall(sid, epoch);
+      const owed = await store.outbox.peek(sid);
+      assert.ok(letters !== 'lost' && owed);
+      return {
+        gateway: (await store.mailbox.readForGateway(sid)).map(({ id }) => id),
+        box: letters.at(-1)?.id ?? 0,
+        owed: owed.id,
+      };
+    };
+    const before = await raw.hgetall(keys.call);
+    const first = await ids();
+    assert.ok(Math.abs((first.gateway[0] ?? 0) - Date.now()) < 60_000, 'numbers are times');
+    assert.deepEqual(
+      first.gateway,
+      Array.from(hangups, (_none, at) => (first.gateway[0] ?? 0) + at),
+    );
+    // A failover takes longer than numbers can be ahead of the time.
+    while (Date.now() <= (first.gateway.at(-1) ?? 0)) await new Promise((resolve) => setTimeout(resolve, 1));
+    // The replica that takes over had none of it.
+    await raw.del(keys.call, keys.box, keys.gatewayBox, keys.outbox);
+    await raw.hset(keys.call, before);
+    const second = await ids();
+    assert.ok((second.gateway[0] ?? 0) > (first.gateway.at(-1) ?? 0));
+    assert.ok(second.box > first.box && second.owed > first.owed);
   });
 
   it('are bounded', async () => {
