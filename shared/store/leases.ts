@@ -6,7 +6,7 @@
  */
 import type { CallSid, OwnerId } from '../kernel/ids.ts';
 import { texts } from './encoding.ts';
-import { type RedisClient, Script } from './redis.ts';
+import { attempt, type RedisClient, Script } from './redis.ts';
 
 const step = (name: string): Script => new Script('lease', `lease-${name}`);
 const steps = {
@@ -95,6 +95,15 @@ export class Leases {
       const what = whats.get(call.sid);
       return what === undefined ? [] : [{ call, isLost: what === 'lost' }];
     });
+  }
+
+  /** What Redis says the owner holds. */
+  async held(owner: OwnerId): Promise<readonly HeldCall[]> {
+    const pairs = await attempt(this.#client.zrange(`${this.#base}held:${owner}`, 0, '-1', 'WITHSCORES'));
+    return Array.from({ length: pairs.length / 2 }, (_none, at) => ({
+      sid: pairs[2 * at] as CallSid,
+      take: Number(pairs[2 * at + 1]),
+    }));
   }
 
   /** Lets all calls of an owner that is gone be taken by others at once; answers how many. */

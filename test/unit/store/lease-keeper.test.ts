@@ -18,6 +18,7 @@ function aKeeper() {
     isKnown: true,
     takes: ['held'] as ('held' | 'lost' | 'unknown')[],
     reclaims: (_call: HeldCall): Reclaimed[] => [],
+    held: [] as HeldCall[],
   };
   const said: string[] = [];
   const swept: number[] = [];
@@ -39,6 +40,10 @@ function aKeeper() {
     letGo: (_owner, calls) => say(calls.map(({ call, how }) => `${how} ${call.take}`).join(', '), () => undefined),
     reclaim: (_owner, calls) =>
       say(`reclaim ${calls.map(({ take }) => take).join(' ')}`, () => calls.flatMap((call) => redis.reclaims(call))),
+    held: async () => {
+      if (redis.isAway) throw new RedisUnavailable(new Error('away'));
+      return redis.held;
+    },
     handOver: () => say('hand over', () => 0),
     sweep: async (sweepingMs) => void swept.push(sweepingMs),
     onReconnect: (tell) => {
@@ -123,6 +128,25 @@ it('gives back what it let go of while it asked for it: another is to go on with
   await round();
   assert.deepEqual(said, ['take 1', 'renew', 'reclaim 1', 'released 1']);
   assert.deepEqual(await round(), ['released 1', 'renew']);
+});
+
+it('gives back what only Redis thinks it holds, but nothing that it is taking', async () => {
+  const { keeper, redis, round, reconnect, said } = aKeeper();
+  const [kept, taking, stray] = [newCallSid(), newCallSid(), newCallSid()];
+  await keeper.take(kept, 'token');
+  reconnect();
+  redis.held = [
+    { sid: kept, take: 1 },
+    { sid: taking, take: 2 },
+    { sid: stray, take: 3 },
+  ];
+  redis.reclaims = () => {
+    void keeper.take(taking, 'token');
+    return [];
+  };
+  await round();
+  assert.deepEqual(said, ['take 1', 'renew', 'reclaim 1', 'take 2', 'released 3']);
+  assert.deepEqual(await round(), ['renew'], 'there is no doubt any more');
 });
 
 it('takes a call once it has a lease, and none that is another', async () => {
