@@ -4,16 +4,17 @@
  */
 import type { CallRecord } from '../../shared/domain/call.ts';
 import { isFull } from '../../shared/store/room.ts';
+import type { Once, Repeated } from '../../shared/store/store.ts';
 import type { Problem } from '../../shared/twiml/problems.ts';
 import type { ApiDeps } from '../deps.ts';
 import { notQueued } from '../endings.ts';
 import { type Answer, endpoint, invalid } from '../endpoint.ts';
 import { traceparentOf } from '../middleware/traces.ts';
 import { ApiProblem } from '../problem.ts';
-import { createCall, createdCall } from '../schemas/call.ts';
+import { type CreateCall, createCall, createdCall } from '../schemas/call.ts';
 import { viewCall } from '../views/call.ts';
 import { checkDestinations } from './destinations.ts';
-import { checkDocument } from './judge.ts';
+import { checkDocument, warningsOf } from './judge.ts';
 import { fingerprint, newCall } from './new-call.ts';
 import { endUnclaimed } from './unclaimed.ts';
 
@@ -29,7 +30,9 @@ export const postCall = endpoint({
   answers: { 201: { description: 'The call, queued; `Location` names it.', schema: createdCall } },
   problems: ['invalid', 'twiml_invalid', 'destination_forbidden', 'idempotency_key_reused', 'at_capacity'],
   handle: async ({ body, request }, deps, response) => {
-    const key = idempotencyKey(request.get('idempotency-key'));
+    const once = onceOf(request.get('idempotency-key'), body);
+    const repeated = once === undefined ? null : await deps.store.calls.repeated(once);
+    if (repeated !== null) return await answerRepeated(deps, repeated, body);
     const { url, fallbackUrl, statusCallback } = body;
     await checkDestinations(deps, { url, fallbackUrl, statusCallback });
     checkTrunk(deps, body.trunk);
@@ -37,36 +40,27 @@ export const postCall = endpoint({
     await refuseWhenFull(deps);
     const span = deps.tracer?.start('enqueue call', 'producer', traceparentOf(response)) ?? null;
     try {
-      return await create(deps, newCall(body, deps, span?.traceparent), fingerprint(body), key, warnings);
+      const created = await deps.store.calls.create(newCall(body, deps, span?.traceparent), once);
+      if (created.kind !== 'created') return await answerRepeated(deps, created, body);
+      await queueOrEnd(deps, created.call, once !== undefined);
+      deps.metrics.callsCreated.inc();
+      return answer(created.call, warnings, {});
     } finally {
       span?.end();
     }
   },
 });
 
-async function create(
-  deps: ApiDeps,
-  call: CallRecord,
-  print: string,
-  key: string | undefined,
-  warnings: readonly Problem[],
-): Promise<Answer> {
-  const created = await deps.store.calls.create(call, key === undefined ? undefined : { key, fingerprint: print });
-  switch (created.kind) {
-    case 'key_reused':
-      throw new ApiProblem('idempotency_key_reused', 'Use a new Idempotency-Key for another call.');
-    case 'repeated':
-      return await answerRepeated(deps, created.call, warnings);
-    case 'created':
-      await queueOrEnd(deps, created.call, key !== undefined);
-      deps.metrics.callsCreated.inc();
-      return answer(created.call, warnings, {});
-  }
-}
-
-/** A call that was asked for before; when its job was not queued then, it is now. */
-async function answerRepeated(deps: ApiDeps, call: CallRecord, warnings: readonly Problem[]): Promise<Answer> {
+/**
+ * A call that was asked for before; when its job was not queued then, it is now. Nothing that could refuse it is looked
+ * at: it exists.
+ */
+async function answerRepeated(deps: ApiDeps, repeated: Repeated, body: CreateCall): Promise<Answer> {
+  if (repeated.kind === 'key_reused')
+    throw new ApiProblem('idempotency_key_reused', 'Use a new Idempotency-Key for another call.');
+  const { call } = repeated;
   if (call.status === 'queued' && call.owner === null) await deps.queue.addCall(call.sid);
+  const warnings = await warningsOf(deps, body.twiml, call.dialect);
   return answer(call, warnings, { 'Idempotent-Replayed': 'true' });
 }
 
@@ -112,7 +106,8 @@ async function endUnqueued(deps: ApiDeps, call: CallRecord): Promise<void> {
 }
 
 /** @throws ApiProblem `invalid` when the key is not a plain one. */
-function idempotencyKey(text: string | undefined): string | undefined {
-  if (text === undefined || /^[\x21-\x7e]{1,255}$/.test(text)) return text;
+function onceOf(key: string | undefined, body: CreateCall): Once | undefined {
+  if (key === undefined) return undefined;
+  if (/^[\x21-\x7e]{1,255}$/.test(key)) return { key, fingerprint: fingerprint(body) };
   throw invalid([{ path: 'Idempotency-Key', code: 'invalid_format', message: '1 to 255 visible ASCII characters' }]);
 }

@@ -47,6 +47,17 @@ export async function checkDocument(
   throw invalid(errors.map((problem) => ({ path: 'twiml', code: String(problem.code), message: sentence(problem) })));
 }
 
+/** The warnings of a document that was taken before: nothing refuses it now. */
+export async function warningsOf(
+  deps: ApiDeps,
+  twiml: string | undefined,
+  dialect: Dialect,
+): Promise<readonly Problem[]> {
+  if (twiml === undefined) return [];
+  const parsed = await judge(deps, twiml, { dialect, baseUrl: null });
+  return parsed?.kind === 'document' ? parsed.warnings : [];
+}
+
 /** `Stream, line 3: …` */
 export function sentence({ element, line, message }: Problem): string {
   const place = [...(element === null ? [] : [element]), ...(line === null ? [] : [`line ${line}`])];

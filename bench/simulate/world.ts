@@ -67,6 +67,7 @@ export interface Told {
 
 export class SimulatedSession implements CallSession {
   readonly begun = Promise.resolve();
+  readonly isOver = false;
   readonly #ports: CallPorts;
   readonly #told: Told;
   #over: () => void = () => undefined;

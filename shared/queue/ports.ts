@@ -23,7 +23,7 @@ export interface CallWork {
   readonly concurrency: number;
   /**
    * Runs the call; the job lasts as long. `recoveries` counts the owners that died with it. After `giveBack` the call
-   * is not over when this resolves, but another worker's to take at once. Must not reject.
+   * is not over when this resolves, but another worker's to take at once; when it rejects, as if the owner had died with it.
    */
   run(sid: CallSid, recoveries: number, giveBack: () => void): Promise<void>;
   /** These were not simply still ours: the lease had run out, or Redis had forgotten them. */

@@ -19,7 +19,9 @@ import {
   type CallStore,
   type Created,
   type Fenced,
+  type Once,
   type Page,
+  type Repeated,
 } from './store.ts';
 
 const steps = {
@@ -42,19 +44,16 @@ export class Calls implements CallStore {
     this.#index = new CallIndex(scope, (sid) => this.get(sid));
   }
 
-  async create(
-    call: CallRecord,
-    idempotency?: { readonly key: string; readonly fingerprint: string },
-  ): Promise<Created> {
-    if (!idempotency) {
+  async create(call: CallRecord, once?: Once): Promise<Created> {
+    if (!once) {
       await Promise.all([this.#write(call), this.#index.add(call)]);
       return { kind: 'created', call };
     }
-    const known = await this.#remembered(idempotency, null);
+    const known = await this.repeated(once);
     if (known) return known;
     // The record first: whoever then loses the race removes his own, and the winner's is surely there.
     await this.#write(call);
-    const winner = await this.#remembered(idempotency, call.sid);
+    const winner = await this.#remembered(once, call.sid);
     if (winner) {
       const keys = callKeys(call.sid);
       await attempt(this.#scope.client.del(keys.call, keys.timeline));
@@ -62,6 +61,10 @@ export class Calls implements CallStore {
     }
     await this.#index.add(call);
     return { kind: 'created', call };
+  }
+
+  repeated(once: Once): Promise<Repeated | null> {
+    return this.#remembered(once, null);
   }
 
   async get(sid: CallSid): Promise<CallRecord | null> {
@@ -158,10 +161,7 @@ export class Calls implements CallStore {
   }
 
   /** What the key stands for; with a sid, takes the key for it and answers null when it was free. */
-  async #remembered(
-    { key, fingerprint }: { readonly key: string; readonly fingerprint: string },
-    sid: CallSid | null,
-  ): Promise<Created | null> {
+  async #remembered({ key, fingerprint }: Once, sid: CallSid | null): Promise<Repeated | null> {
     const name = idempotencyKey(createHash('sha256').update(key).digest('hex'));
     const standing = sid
       ? await steps.remember.run(

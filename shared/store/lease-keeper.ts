@@ -23,7 +23,7 @@ const RETRY_MS = 100;
 
 export interface LeaseKeeperOptions {
   readonly owner: OwnerId;
-  readonly leases: Pick<Leases, 'renew' | 'take' | 'letGo' | 'reclaim' | 'handOver' | 'sweep' | 'onReconnect'>;
+  readonly leases: Pick<Leases, 'renew' | 'take' | 'letGo' | 'reclaim' | 'held' | 'handOver' | 'sweep' | 'onReconnect'>;
   readonly clock: Clock;
   readonly log: Logger;
   /** These calls were taken again or made again. */
@@ -36,6 +36,8 @@ export class LeaseKeeper {
   readonly #options: LeaseKeeperOptions;
   /** Numbers of the takings by call. */
   readonly #held = new Map<CallSid, number>();
+  /** Numbers of takings that Redis may know of, and we not yet. */
+  readonly #taking = new Set<number>();
   /** What Redis was not there to hear. */
   #unsaid: { readonly call: HeldCall; readonly how: LetGo }[] = [];
   #takes = 0;
@@ -46,29 +48,42 @@ export class LeaseKeeper {
   #timer: Timer | null = null;
   #stopped = false;
   readonly #deafen: () => void;
+  readonly #beganAt: number;
 
   constructor(options: LeaseKeeperOptions) {
     this.#options = options;
+    this.#beganAt = options.clock.monotonic();
     this.#deafen = options.leases.onReconnect(() => {
       this.#doubts += 1;
     });
+    // At once: when the only worker is started again, nobody else does, and a longer pause would look like Redis's own.
+    void this.#sweep();
     this.#schedule();
   }
 
   /** A job that BullMQ gave us under this token becomes a call of ours; null when it is not to be ours. */
   async take(sid: CallSid, token: string): Promise<HeldCall | null> {
-    const { clock, owner, leases } = this.#options;
     this.#takes += 1;
     const call = { sid, take: this.#takes };
+    this.#taking.add(call.take);
+    try {
+      return (await this.#take(call, token)) ? call : null;
+    } finally {
+      this.#taking.delete(call.take);
+    }
+  }
+
+  async #take(call: HeldCall, token: string): Promise<boolean> {
+    const { clock, owner, leases } = this.#options;
     // By then the job's lock has run out, and somebody else is to have it.
     const untilMs = clock.monotonic() + LEASE_MS;
     while (!this.#stopped && clock.monotonic() < untilMs) {
       try {
         const answer = await leases.take(owner, call, token);
-        if (answer === 'lost') return null;
+        if (answer === 'lost') return false;
         if (answer === 'held') {
-          this.#held.set(sid, call.take);
-          return call;
+          this.#held.set(call.sid, call.take);
+          return true;
         }
         await this.#renewOnce();
       } catch (error) {
@@ -78,7 +93,7 @@ export class LeaseKeeper {
     }
     // It may have been done and the answer lost.
     this.#unsaid.push({ call, how: 'released' });
-    return null;
+    return false;
   }
 
   /** The call is no longer ours to run. Harmless when it was lost before. Never rejects. */
@@ -110,12 +125,13 @@ export class LeaseKeeper {
   async #round(): Promise<void> {
     const unsaid = this.#unsaid;
     this.#unsaid = [];
-    await Promise.all([
-      this.#quietly(this.#renewOnce()),
-      this.#say(unsaid),
-      this.#quietly(this.#options.leases.sweep()),
-    ]);
+    await Promise.all([this.#quietly(this.#renewOnce()), this.#say(unsaid), this.#sweep()]);
     this.#schedule();
+  }
+
+  #sweep(): Promise<void> {
+    const { leases, clock } = this.#options;
+    return this.#quietly(leases.sweep(clock.monotonic() - this.#beganAt));
   }
 
   #renewOnce(): Promise<void> {
@@ -156,11 +172,19 @@ export class LeaseKeeper {
         if (this.#isHeld(call)) {
           told.push(reclaimed);
           if (isLost) this.#held.delete(call.sid);
-          // It ended meanwhile: what was made again for it must not stay.
-        } else if (!isLost) this.#unsaid.push({ call, how: 'over' });
+          // Let go of meanwhile: what was taken or made again for it must not stay here. If it is over, its next owner sees that.
+        } else if (!isLost) this.#unsaid.push({ call, how: 'released' });
       }
     }
+    await this.#giveBackStrays();
     return told;
+  }
+
+  /** A Redis that took over may think calls ours that we let go of: nobody runs them, and nobody else could take them. */
+  async #giveBackStrays(): Promise<void> {
+    const held = await this.#options.leases.held(this.#options.owner);
+    const strays = held.filter((call) => !this.#isHeld(call) && !this.#taking.has(call.take));
+    await this.#say(strays.map((call) => ({ call, how: 'released' })));
   }
 
   #isHeld({ sid, take }: HeldCall): boolean {

@@ -6,7 +6,7 @@
  */
 import type { CallSid, OwnerId } from '../kernel/ids.ts';
 import { texts } from './encoding.ts';
-import { type RedisClient, Script } from './redis.ts';
+import { attempt, type RedisClient, Script } from './redis.ts';
 
 const step = (name: string): Script => new Script('lease', `lease-${name}`);
 const steps = {
@@ -23,8 +23,14 @@ const steps = {
 export const LEASE_MS = 2500;
 export const RENEW_EVERY_MS = 750;
 const SWEEP_EVERY_MS = 700;
-/** A lease has at least `LEASE_MS - RENEW_EVERY_MS` left at any time: so long a hole has cost none. */
-const HOLE_MS = 2500;
+/**
+ * So long between two sweeps, and it was Redis that was away. A lease has `LEASE_MS - RENEW_EVERY_MS` left for certain, 1750 ms:
+ * whatever keeps Redis from all owners for longer must be a hole. What is none has cost nobody a lease, with 250 ms to
+ * spare, and sweeps are 700 to 850 ms apart by themselves.
+ */
+const HOLE_MS = 1500;
+/** To an owner that was not there to see: perhaps nobody was, and the only worker has just been started again. */
+const UNSEEN_HOLE_MS = LEASE_MS;
 /** After a hole: the longest pause of a connection that looks for Redis, and a renewal. */
 const GRACE_MS = 5000;
 /** Calls in one step; Redis does nothing else meanwhile. */
@@ -91,6 +97,15 @@ export class Leases {
     });
   }
 
+  /** What Redis says the owner holds. */
+  async held(owner: OwnerId): Promise<readonly HeldCall[]> {
+    const pairs = await attempt(this.#client.zrange(`${this.#base}held:${owner}`, 0, '-1', 'WITHSCORES'));
+    return Array.from({ length: pairs.length / 2 }, (_none, at) => ({
+      sid: pairs[2 * at] as CallSid,
+      take: Number(pairs[2 * at + 1]),
+    }));
+  }
+
   /** Lets all calls of an owner that is gone be taken by others at once; answers how many. */
   async handOver(owner: OwnerId): Promise<number> {
     for (let all = 0; ; ) {
@@ -100,9 +115,10 @@ export class Leases {
     }
   }
 
-  /** Lets calls whose owner's lease ran out be taken by others. */
-  async sweep(): Promise<void> {
-    while ((await this.#run(steps.sweep, SWEEP_EVERY_MS, HOLE_MS, GRACE_MS)) === 1);
+  /** Lets calls whose owner's lease ran out be taken by others. `sweepingMs`: for how long the asker has been asking. */
+  async sweep(sweepingMs: number): Promise<void> {
+    const holeMs = sweepingMs > UNSEEN_HOLE_MS ? HOLE_MS : UNSEEN_HOLE_MS;
+    while ((await this.#run(steps.sweep, SWEEP_EVERY_MS, holeMs, GRACE_MS)) === 1);
   }
 
   /** Takes a call that waits off the queue; one that an owner has stays. */

@@ -17,7 +17,7 @@ import { failureOfFirst } from './redis-probe.ts';
 import { reasonOf } from './redis-reason.ts';
 import { atSlotOf } from './redis-slot.ts';
 
-/** An expected failure: Redis is away or silent. Whether a write was done is unknown. */
+/** An expected failure: Redis is away or silent, or takes no writes for now. Whether a write was done is unknown. */
 export class RedisUnavailable extends ExpectedFailure {
   override readonly name = 'RedisUnavailable';
   /** Why, in words, where that is known. */
@@ -219,7 +219,9 @@ export async function sendRaw(client: RedisClient, [name = '', ...values]: reado
   return replies[0];
 }
 
-const awayReplies = /^(LOADING|READONLY|MASTERDOWN|CLUSTERDOWN|MOVED|ASK|TRYAGAIN|UNBLOCKED|BUSY|NOREPLICAS)\b/;
+/** No memory, no disk, no replicas: all of it passes. Before Redis 7 a script's error had the reply's at its end. */
+const awayReplies =
+  /^(ERR Error running script .*: -)?(LOADING|READONLY|MASTERDOWN|CLUSTERDOWN|MOVED|ASK|TRYAGAIN|UNBLOCKED|BUSY|NOREPLICAS|OOM|MISCONF)\b/;
 
 function isAway(error: unknown): boolean {
   if (!(error instanceof Error) || error instanceof TypeError || error instanceof RangeError) return false;

@@ -53,16 +53,25 @@ export interface CallFilter {
   readonly until?: number;
 }
 
-export type Created =
-  | { readonly kind: 'created'; readonly call: CallRecord }
+/** An `Idempotency-Key`, and what tells one body from another. */
+export interface Once {
+  readonly key: string;
+  readonly fingerprint: string;
+}
+
+export type Repeated =
   /** The same `Idempotency-Key` with the same body came before: its call. */
   | { readonly kind: 'repeated'; readonly call: CallRecord }
   /** The same key with another body. */
   | { readonly kind: 'key_reused' };
 
+export type Created = { readonly kind: 'created'; readonly call: CallRecord } | Repeated;
+
 export interface CallStore {
   /** Writes the record, its first timeline entry and its place in the index. Does not queue the job. */
-  create(call: CallRecord, idempotency?: { readonly key: string; readonly fingerprint: string }): Promise<Created>;
+  create(call: CallRecord, once?: Once): Promise<Created>;
+  /** What `create` would answer because the key came before; null when it is free. */
+  repeated(once: Once): Promise<Repeated | null>;
   /** Null when there is none. @throws RedisUnavailable also for a moment after Redis lost its data: it may be one of those. */
   get(sid: CallSid): Promise<CallRecord | null>;
   /** Newest first. */

@@ -239,6 +239,40 @@ describe('Idempotency-Key', () => {
     assert.deepEqual(fixture.queue.added, [answer.body.sid]);
   });
 
+  const hindrances: readonly (readonly [string, () => ApiFixture['api']])[] = [
+    [
+      'the queue is full',
+      () => {
+        fixture.queue.waitingNow = settings.QUEUE_LIMIT;
+        return fixture.api;
+      },
+    ],
+    [
+      'its URL is refused by now',
+      () => fixture.another({ guard: createDestinationGuard({ allowPrivate: false }) }).api,
+    ],
+    ['its trunk is gone', () => fixture.another({ trunks: new Set<string>() }).api],
+  ];
+  for (const [why, hinder] of hindrances) {
+    it(`answers for the call it made, and queues it, though ${why}`, async () => {
+      const body = { ...good, url: 'http://127.0.0.1/voice', trunk: 'carrier' };
+      const key = `made, and ${why}`.replaceAll(/\W/g, '-');
+      const post = (api: ApiFixture['api'], more = {}) =>
+        api
+          .post('/calls')
+          .set('Idempotency-Key', key)
+          .send({ ...body, ...more });
+      fixture.queue.failWith = new RedisUnavailable(new Error('away'));
+      await post(fixture.api).expect(503);
+      fixture.queue.failWith = null;
+      const hindered = hinder();
+      const answer = await post(hindered).expect(201);
+      assert.equal(answer.get('idempotent-replayed'), 'true');
+      assert.deepEqual(fixture.queue.added, [answer.body.sid]);
+      assert.equal((await post(hindered, { timeout: 5 }).expect(422)).body.code, 'idempotency_key_reused');
+    });
+  }
+
   it('refuses a key that is none', async () => {
     await fixture.api.post('/calls').set('Idempotency-Key', 'a b').send(good).expect(422);
   });

@@ -60,6 +60,7 @@ class ScriptedSession implements CallSession {
   readonly letters: CallLetter[] = [];
   readonly begun = Promise.resolve();
   call: CallRecord | null = null;
+  isOver = false;
   wasLost = false;
   wasClosed = false;
   hasBroken = false;
@@ -266,6 +267,30 @@ describe('the pool', () => {
     assert.equal(await store.calls.save(sid, claimed.epoch, { patch: { status: 'completed', ending } }), 'done');
   });
 
+  // Without the call this would wait for ever.
+  it('gives a call back that came to it again after others had it and died', { timeout: 20_000 }, async () => {
+    // Full, so that it does not take from the queue what it has lost to it.
+    const frozen = await openBench(1);
+    const sid = await queued();
+    await frozen.until(() => frozen.sessions[0]?.call != null);
+    await frozen.sessions[0]?.ports.journal.flush();
+    // What it finds when it wakes: its lease ran out, another claimed the call and gave it back, and nobody has swept since.
+    assert.equal((await store.calls.claim(sid, 'newer' as OwnerId))?.epoch, 2);
+    const key = (name: string): string => `{pivot}:calls:${name}`;
+    await raw
+      .multi()
+      .set(key('swept'), `${Date.now() + 60_000} 0`)
+      .zrem(key('owners'), frozen.owner)
+      .zrem(key(`held:${frozen.owner}`), sid)
+      .rpush(key('wait'), sid)
+      .exec();
+    await frozen.until(() => frozen.sessions[0]?.wasLost === true);
+    await frozen.until(() => frozen.sessions[1]?.call?.sid === sid);
+    await raw.del(key('swept'));
+    frozen.sessions[1]?.end();
+    assert.equal((await ended(sid)).status, 'completed');
+  });
+
   it('reads the box before anybody rings', async () => {
     const call = aCall();
     await store.calls.create(call);
@@ -349,6 +374,33 @@ describe('the pool', () => {
       (await store.mailbox.readForGateway(sid)).map(({ letter }) => letter.kind),
       ['hangup'],
     );
+  });
+
+  it('leaves a call that it could not claim to another, and does not lose it', async (test) => {
+    let fails = 1;
+    const claim = store.calls.claim.bind(store.calls);
+    test.mock.method(store.calls, 'claim', async (...of: Parameters<typeof claim>) => {
+      fails -= 1;
+      if (fails >= 0) throw new Error('a bug');
+      return await claim(...of);
+    });
+    const sid = await queued();
+    const bench = await openBench();
+    await bench.until(() => bench.sessions[0]?.call != null);
+    assert.equal(bench.sessions[0]?.call?.sid, sid);
+    bench.sessions[0]?.end();
+    await ended(sid);
+  });
+
+  it('lets go of a call that nobody can claim after so many tries', async (test) => {
+    const claim = test.mock.method(store.calls, 'claim', async () => {
+      throw new Error('a bug');
+    });
+    const sid = await queued();
+    await openBench();
+    while ((await raw.exists(`{pivot}:calls:${sid}`)) === 1) await new Promise((resolve) => setTimeout(resolve, 5));
+    assert.equal(claim.mock.callCount(), 7);
+    assert.equal(await queue.waiting(), 0);
   });
 
   it('has what is owed at the end delivered by the queue', async () => {
@@ -437,6 +489,26 @@ describe('the pool', () => {
       ['call.claimed', 'media.held', 'call.claimed'],
     );
     staying.sessions[0]?.end();
+    assert.equal((await ended(sid)).status, 'completed');
+  });
+
+  it('drains: lets a call that says goodbye end where it is, as nobody could go on with it', async (test) => {
+    const going = await openBench();
+    const sid = await queued();
+    await going.until(() => going.sessions[0]?.call != null);
+    const [session] = going.sessions;
+    assert.ok(session);
+    session.isOver = true;
+    const staying = await openBench();
+    const { journal } = session.ports;
+    const flush = journal.flush.bind(journal);
+    // What a hand-over begins with; the goodbyes outlast it.
+    test.mock.method(journal, 'flush', async () => {
+      await flush();
+      setImmediate(() => session.end());
+    });
+    await going.pool.drain(0);
+    assert.deepEqual([session.wasLost, session.wasClosed, staying.sessions.length], [false, false, 0]);
     assert.equal((await ended(sid)).status, 'completed');
   });
 

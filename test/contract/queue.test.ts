@@ -219,6 +219,30 @@ describe('the queue of calls', () => {
     assert.equal(await other.handOver(owner), 2, 'they are held again');
   });
 
+  it('lets a call be taken that Redis alone thinks somebody has, as after a failover that lost its letting go', async () => {
+    const runs = heard<CallSid>();
+    const owner = anOwner();
+    const run = async (call: CallSid): Promise<void> => runs.tell(call);
+    workers.push(queue.workCalls({ owner, concurrency: 5, run, onDoubt: () => undefined }));
+    const sid = newCallSid();
+    const raw = connectRedis(redis.url, 'subscriber', silentLogger);
+    await raw
+      .multi()
+      .hset(`{pivot}:calls:${sid}`, {
+        name: 'call',
+        data: JSON.stringify({ sid }),
+        opts: '{}',
+        timestamp: 1,
+        priority: 0,
+      })
+      .zadd(`{pivot}:calls:held:${owner}`, '100', sid)
+      .zrem('{pivot}:calls:owners', owner)
+      .exec();
+    await runs.count(1);
+    assert.deepEqual(runs.items, [sid]);
+    raw.disconnect();
+  });
+
   it('makes the job of a running call again when Redis has forgotten it, and hands it over when its worker dies', async () => {
     const runs = heard<readonly [CallSid, number]>();
     const doubts = heard<readonly CallSid[]>();

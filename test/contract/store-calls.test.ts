@@ -5,18 +5,20 @@ import type { Ending } from '../../shared/domain/ending.ts';
 import { systemClock } from '../../shared/kernel/clock.ts';
 import { type CallSid, type Epoch, FIRST_LEG, newCallSid, type OwnerId } from '../../shared/kernel/ids.ts';
 import { silentLogger } from '../../shared/kernel/log.ts';
+import { callKeys } from '../../shared/store/keys.ts';
 import { openStore } from '../../shared/store/open.ts';
-import { connectRedis, type RedisClient } from '../../shared/store/redis.ts';
+import { connectRedis, type RedisClient, RedisUnavailable } from '../../shared/store/redis.ts';
 import { BoxFull, CallForgotten, type Store } from '../../shared/store/store.ts';
 import { aCall, aStream } from '../support/records.ts';
 import { startTestRedis, type TestRedis } from '../support/redis.ts';
-import { keysOf } from '../support/redis-keys.ts';
+import { keysOf, serversOf } from '../support/redis-keys.ts';
 
 const RETENTION_MS = 60_000;
 const one = 'host-1' as OwnerId;
 const two = 'host-2' as OwnerId;
 const ending: Ending = { status: 'completed', cause: 'caller_hangup', blame: 'caller', sipCode: null, detail: null };
 const endedAt = '2026-11-23T10:00:00.000Z';
+const callback = { event: 'call.completed', url: 'http://app', method: 'POST', fields: { a: 'b' } } as const;
 const end = { status: 'completed', endedAt, ending } as const;
 
 let redis: TestRedis;
@@ -174,7 +176,6 @@ describe('calls', () => {
     const { sid, epoch } = await aClaimedCall();
     await store.streams.open(aStream(sid), { kind: 'owner', epoch });
     await store.mailbox.postToCall(sid, { kind: 'press', digits: '1' });
-    const callback = { event: 'call.completed', url: 'http://app', method: 'POST', fields: { a: 'b' } } as const;
     assert.equal(await raw.pttl(`pivot:{${sid}}:call`), -1);
     await store.calls.save(sid, epoch, { patch: end, callbacks: [callback] });
     await store.calls.save(sid, epoch, { patch: { status: 'failed', durationMs: 5 } });
@@ -275,6 +276,37 @@ describe('lists of calls', () => {
   });
 });
 
+describe('a Redis that takes no writes', () => {
+  const settings: readonly (readonly [why: string, setting: string, ill: string, well: string])[] = [
+    ['its memory is full', 'maxmemory', '1', '0'],
+    ['it has too few replicas', 'min-replicas-to-write', '1', '0'],
+  ];
+  for (const [why, setting, ill, well] of settings) {
+    it(`because ${why} is as one that is away, and is told the rest when it takes them again`, async () => {
+      const set = async (value: string): Promise<void> => {
+        await raw.get('nothing');
+        await Promise.all(serversOf(raw).map((server) => server.config('SET', setting, value)));
+      };
+      const { sid, epoch } = await aClaimedCall();
+      const [fresh, unwritten] = [aCall(), aCall()];
+      await store.calls.create(fresh);
+      const change = { serial: 1, patch: end, callbacks: [callback] };
+      await set(ill);
+      try {
+        await assert.rejects(store.calls.create(unwritten), RedisUnavailable);
+        await assert.rejects(store.calls.save(sid, epoch, change), RedisUnavailable);
+        await assert.rejects(store.calls.claim(fresh.sid, one), RedisUnavailable);
+        await assert.rejects(store.mailbox.postToCall(sid, { kind: 'press', digits: '1' }), RedisUnavailable);
+      } finally {
+        await set(well);
+      }
+      assert.equal((await store.calls.claim(fresh.sid, one))?.epoch, 1);
+      assert.equal(await store.calls.save(sid, epoch, change), 'done');
+      assert.deepEqual((await store.outbox.peek(sid))?.letter, callback);
+    });
+  }
+});
+
 describe('boxes', () => {
   it('keep letters in order until they are acknowledged, over a change of owner', async () => {
     const { sid, epoch } = await aClaimedCall(one);
@@ -284,10 +316,10 @@ describe('boxes', () => {
     const letters = await store.mailbox.readForCall(sid, epoch);
     assert.ok(letters !== 'lost');
     assert.deepEqual(
-      letters.map(({ id }) => id),
-      [1, 2, 3],
+      letters.map(({ letter }) => letter.kind === 'press' && letter.digits),
+      ['1', '2', '3'],
     );
-    await store.mailbox.ackForCall(sid, epoch, 1);
+    await store.mailbox.ackForCall(sid, epoch, letters[0]?.id ?? 0);
     const later = await other.calls.claim(sid, two);
     assert.ok(later);
     const rest = await other.mailbox.readForCall(sid, later.epoch);
@@ -336,9 +368,42 @@ describe('boxes', () => {
     await store.calls.save(sid, epoch, { patch: end });
     assert.equal(await store.mailbox.postToGateway(sid, epoch, { kind: 'hangup', leg: FIRST_LEG }), 'done');
     const [letter] = await other.mailbox.readForGateway(sid);
-    assert.deepEqual(letter, { id: 1, letter: { kind: 'hangup', leg: FIRST_LEG } });
-    await other.mailbox.ackForGateway(sid, 1);
+    assert.deepEqual(letter?.letter, { kind: 'hangup', leg: FIRST_LEG });
+    await other.mailbox.ackForGateway(sid, letter?.id ?? 0);
     assert.deepEqual(await other.mailbox.readForGateway(sid), []);
+  });
+
+  it('number letters upwards, those of one step and one millisecond too, and never again when a primary lost some', async () => {
+    const { sid, epoch } = await aClaimedCall();
+    const keys = callKeys(sid);
+    const hangups = Array.from({ length: 20 }, () => ({ kind: 'hangup', leg: FIRST_LEG }) as const);
+    const ids = async () => {
+      await store.calls.save(sid, epoch, { letters: hangups, callbacks: [callback] });
+      await store.mailbox.postToCall(sid, { kind: 'press', digits: '1' });
+      const letters = await store.mailbox.readForCall(sid, epoch);
+      const owed = await store.outbox.peek(sid);
+      assert.ok(letters !== 'lost' && owed);
+      return {
+        gateway: (await store.mailbox.readForGateway(sid)).map(({ id }) => id),
+        box: letters.at(-1)?.id ?? 0,
+        owed: owed.id,
+      };
+    };
+    const before = await raw.hgetall(keys.call);
+    const first = await ids();
+    assert.ok(Math.abs((first.gateway[0] ?? 0) - Date.now()) < 60_000, 'numbers are times');
+    assert.deepEqual(
+      first.gateway,
+      Array.from(hangups, (_none, at) => (first.gateway[0] ?? 0) + at),
+    );
+    // A failover takes longer than numbers can be ahead of the time.
+    while (Date.now() <= (first.gateway.at(-1) ?? 0)) await new Promise((resolve) => setTimeout(resolve, 1));
+    // The replica that takes over had none of it.
+    await raw.del(keys.call, keys.box, keys.gatewayBox, keys.outbox);
+    await raw.hset(keys.call, before);
+    const second = await ids();
+    assert.ok((second.gateway[0] ?? 0) > (first.gateway.at(-1) ?? 0));
+    assert.ok(second.box > first.box && second.owed > first.owed);
   });
 
   it('are bounded', async () => {

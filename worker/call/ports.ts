@@ -66,6 +66,8 @@ export interface CallSession {
   run(call: CallRecord): Promise<void>;
   /** Resolves when letters are applied as they are told; those told before wait. */
   readonly begun: Promise<void>;
+  /** It is ending or has ended, though not all of it may be written: nobody else could go on with it. */
+  readonly isOver: boolean;
   /** A letter from the box; must be harmless twice. */
   deliver(letter: CallLetter): void;
   /** A newer owner exists: silence, no hang-up, no writes. */

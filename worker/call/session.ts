@@ -49,6 +49,10 @@ export class Session implements CallSession {
     return this.#begun.promise;
   }
 
+  get isOver(): boolean {
+    return isOver(this.#state);
+  }
+
   async run(call: CallRecord): Promise<void> {
     if (this.#state.at === 'left') return;
     try {

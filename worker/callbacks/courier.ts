@@ -76,9 +76,7 @@ export class Courier {
       this.#again = true;
       return this.#round;
     }
-    this.#round = this.#deliverAll().finally(() => {
-      this.#round = null;
-    });
+    this.#round = this.#deliverUntilQuiet();
     return this.#round;
   }
 
@@ -97,18 +95,27 @@ export class Courier {
     await this.finish();
   }
 
-  async #deliverAll(): Promise<void> {
-    const { outbox, note } = this.#ports;
+  /** Also what is added while the lease is given back; the round is over in the very step of the last look. */
+  async #deliverUntilQuiet(): Promise<void> {
     try {
       do {
         this.#again = false;
-        for (let owed = await this.#next(); owed !== null; owed = await this.#next()) {
-          const entry = await this.#deliver(owed);
-          if (entry === null) continue;
-          await outbox.remove(owed.id);
-          await note(entry);
-        }
+        await this.#deliverAll();
       } while (this.#again);
+    } finally {
+      this.#round = null;
+    }
+  }
+
+  async #deliverAll(): Promise<void> {
+    const { outbox, note } = this.#ports;
+    try {
+      for (let owed = await this.#next(); owed !== null; owed = await this.#next()) {
+        const entry = await this.#deliver(owed);
+        if (entry === null) continue;
+        await outbox.remove(owed.id);
+        await note(entry);
+      }
     } finally {
       const isHolding = this.#renewal !== null;
       this.#renewal?.cancel();

@@ -178,14 +178,17 @@ class CallPool implements Pool {
     return true;
   }
 
-  /** The processor of a job. Never rejects: what failed is in the log and the call's own ending. */
+  /** The processor of a job. Rejects when the call is not over, but could not even be claimed or ended here. */
   async #run(sid: CallSid, recoveries: number, giveBack: () => void): Promise<void> {
     try {
       const claimed = await this.#claim(sid);
       if (!claimed) await this.#remind(sid);
       else if (await this.#runClaimed(claimed, recoveries)) giveBack();
     } catch (error) {
-      if (!this.#stop.signal.aborted) this.#options.log.error({ err: error, callSid: sid }, 'a call could not be run');
+      if (this.#stop.signal.aborted) return;
+      // Another may do better; but what nobody can run must not go round for ever.
+      if (recoveries <= MAX_RECOVERIES) throw error;
+      this.#options.log.error({ err: error, callSid: sid }, 'a call could not be run');
     }
   }
 
@@ -202,7 +205,7 @@ class CallPool implements Pool {
     return untilDone(clock, this.#stop.signal, () => store.calls.claim(sid, owner));
   }
 
-  /** Whether the call goes on and is to be given back. */
+  /** Whether the call may go on and is to be given back. */
   async #runClaimed(
     { call, epoch }: { readonly call: CallRecord; readonly epoch: Epoch },
     recoveries: number,

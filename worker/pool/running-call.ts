@@ -120,14 +120,15 @@ export class RunningCall {
   async release(): Promise<boolean> {
     const { clock } = this.#options;
     await withDeadline(clock, RELEASE_MS, 'last writes', this.#journal.flush()).catch(() => undefined);
-    if (this.#stop.signal.aborted || this.#journal.hasEnded) return false;
+    // While it says goodbye its far party may be gone: the next owner would find no dialog, and blame the carrier.
+    if (this.#stop.signal.aborted || this.#session.isOver || this.#journal.hasEnded) return false;
     this.#released = true;
     this.#drop();
     this.#log.info('a call is handed over');
     return true;
   }
 
-  /** It is to be given back for another worker to take. */
+  /** It did not end here: it is to be given back for another worker to take. */
   get released(): boolean {
     return this.#released;
   }
@@ -135,6 +136,8 @@ export class RunningCall {
   /** A newer owner exists, or nobody waits for us any longer: silence. Idempotent. */
   lost(): void {
     if (this.#stop.signal.aborted) return;
+    // The newer owner may have died, and the job come back to us: whoever claims the call next sees whether it has ended.
+    this.#released = true;
     this.#drop();
     this.#log.warn('a call is no longer ours');
   }

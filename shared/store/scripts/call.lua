@@ -43,8 +43,18 @@ local function owner()
   return cjson.decode(json)
 end
 
+-- In ms, by the clock of Redis.
+local function now()
+  local time = redis.call('TIME')
+  return time[1] * 1000 + math.floor(time[2] / 1000)
+end
+
+-- Readers remember the last number they saw, and a primary that took over may not have the letters it was of: so numbers
+-- follow the time, and none is given twice.
 local function put(key, counter, json, cap)
-  local id = redis.call('HINCRBY', CALL, counter, 1)
+  local last = tonumber(redis.call('HGET', CALL, counter) or '0')
+  local id = string.format('%.0f', math.max(last + 1, now()))
+  redis.call('HSET', CALL, counter, id)
   redis.call('RPUSH', key, id .. ' ' .. json)
   if cap then redis.call('LTRIM', key, -cap, -1) end
   return id

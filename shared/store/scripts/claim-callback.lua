@@ -3,11 +3,10 @@
 local courier, leaseMs = take(), takeNumber()
 local first = redis.call('LINDEX', OUTBOX, 0)
 if not first or not status() then return { 'empty' } end
-local time = redis.call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local timeMs = now()
 local untilMs, holder = string.match(redis.call('HGET', CALL, '_courier') or '', '^(%d+) (.*)$')
-if holder and holder ~= courier and tonumber(untilMs) > now then
-  return { 'busy', string.format('%.0f', tonumber(untilMs) - now) }
+if holder and holder ~= courier and tonumber(untilMs) > timeMs then
+  return { 'busy', string.format('%.0f', tonumber(untilMs) - timeMs) }
 end
-redis.call('HSET', CALL, '_courier', string.format('%.0f', now + leaseMs) .. ' ' .. courier)
+redis.call('HSET', CALL, '_courier', string.format('%.0f', timeMs + leaseMs) .. ' ' .. courier)
 return { 'owed', first }

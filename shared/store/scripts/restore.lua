@@ -11,10 +11,7 @@ if where == 'lost' then return 'lost' end
 
 redis.call('DEL', CALL, TIMELINE, STREAMS, ORDER, LIVE, OUTBOX)
 redis.call('HSET', CALL, unpack(fields))
--- Readers of the boxes remember the last number they saw: those to come are above any of the time before.
-local time = redis.call('TIME')
-local above = string.format('%.0f', time[1] * 1000 + math.floor(time[2] / 1000))
-redis.call('HSET', CALL, '_epoch', epoch, '_serial', serial, '_box', above, '_gateway', above, '_outbox', above)
+redis.call('HSET', CALL, '_epoch', epoch, '_serial', serial)
 record(entries)
 -- What others wrote is forgotten: those who follow the timeline are further than we know.
 redis.call('HINCRBY', CALL, '_seq', GAP)

@@ -116,7 +116,9 @@ describe('an outbound call', () => {
     const done = answered(world);
     await world.until('speech', () => world.said.length === 1);
     await world.pass(500);
+    assert.equal(world.session.isOver, false);
     world.leg.farHangsUp();
+    assert.deepEqual([world.session.isOver, world.journal.call.ending], [true, undefined], 'not said yet');
     await done;
     assert.deepEqual([world.journal.call.ending?.cause, world.journal.call.ending?.blame], ['far_hangup', 'callee']);
     assert.equal(world.said.length, 1);

@@ -10,10 +10,14 @@ import type { Fetched, Fetcher, FetchOrder } from '../../../worker/fetch/fetcher
 import { ManualClock } from '../../support/clock.ts';
 import { FakeFetcher } from '../../support/fake-ports.ts';
 
+const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
 /** The outbox of one call, as the store keeps it, for any number of couriers. */
 class Outbox {
   readonly owed: Posted<Callback>[] = [];
   readonly #clock: ManualClock;
+  /** What giving the lease back waits for: Redis takes its time. */
+  releasing: Promise<void> = Promise.resolve();
   #holder = '';
   #untilMs = 0;
 
@@ -40,6 +44,7 @@ class Outbox {
         if (this.owed[0]?.id === id) this.owed.shift();
       },
       release: async () => {
+        await this.releasing;
         if (this.#holder === courier) this.#holder = '';
       },
     };
@@ -103,6 +108,25 @@ describe('the courier', () => {
       attempts: 1,
     });
     assert.equal(desk.owed.length, 0);
+  });
+
+  it('delivers what is added while it gives the outbox back', async () => {
+    const desk = new Desk();
+    desk.fetcher.pages.set('https://app.example/status', { body: '' });
+    let release: () => void = () => undefined;
+    desk.outbox.releasing = new Promise((resolve) => {
+      release = resolve;
+    });
+    desk.owe('call.answered');
+    desk.courier.wake();
+    await turn();
+    assert.deepEqual([desk.told, desk.owed.length, desk.outbox.isHeld], [['call.answered'], 0, true]);
+    desk.owe('call.completed');
+    const drained = desk.courier.drain();
+    release();
+    await drained;
+    assert.deepEqual(desk.told, ['call.answered', 'call.completed']);
+    assert.deepEqual([desk.owed.length, desk.outbox.isHeld], [0, false]);
   });
 
   it('tries 5xx and broken connections again, five times in all, then goes on with the next', async () => {
@@ -179,8 +203,6 @@ class SlowApplication implements Fetcher {
     this.#answers.shift()?.({ kind: 'fetched', httpStatus: 204, contentType: null, body, finalUrl: '', ms: 1 });
   }
 }
-
-const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 describe('two couriers of one call', () => {
   it('AC-65: send what a slow application accepts once, and what is behind it once', async () => {

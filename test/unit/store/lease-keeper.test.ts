@@ -18,8 +18,10 @@ function aKeeper() {
     isKnown: true,
     takes: ['held'] as ('held' | 'lost' | 'unknown')[],
     reclaims: (_call: HeldCall): Reclaimed[] => [],
+    held: [] as HeldCall[],
   };
   const said: string[] = [];
+  const swept: number[] = [];
   let reconnected: () => void = () => undefined;
   const say = async <T>(what: string, answer: () => T): Promise<T> => {
     if (redis.isAway) throw new RedisUnavailable(new Error('away'));
@@ -38,8 +40,12 @@ function aKeeper() {
     letGo: (_owner, calls) => say(calls.map(({ call, how }) => `${how} ${call.take}`).join(', '), () => undefined),
     reclaim: (_owner, calls) =>
       say(`reclaim ${calls.map(({ take }) => take).join(' ')}`, () => calls.flatMap((call) => redis.reclaims(call))),
+    held: async () => {
+      if (redis.isAway) throw new RedisUnavailable(new Error('away'));
+      return redis.held;
+    },
     handOver: () => say('hand over', () => 0),
-    sweep: async () => undefined,
+    sweep: async (sweepingMs) => void swept.push(sweepingMs),
     onReconnect: (tell) => {
       reconnected = tell;
       return () => {
@@ -63,14 +69,15 @@ function aKeeper() {
     await settled();
     return said.slice(before).toSorted();
   };
-  return { clock, redis, keeper, said, doubts, renewed, round, reconnect: () => reconnected() };
+  return { clock, redis, keeper, said, swept, doubts, renewed, round, reconnect: () => reconnected() };
 }
 
-it('renews one lease, however many calls it has', async () => {
-  const { keeper, round, renewed, clock } = aKeeper();
+it('renews one lease, however many calls it has, and sweeps', async () => {
+  const { keeper, round, renewed, clock, swept } = aKeeper();
   for (let call = 0; call < 3; call += 1) await keeper.take(newCallSid(), 'token');
   assert.deepEqual([await round(), await round()], [['renew'], ['renew']]);
   assert.deepEqual(renewed, [[clock.now() - RENEW_EVERY_MS], [clock.now()]]);
+  assert.deepEqual(swept, [0, RENEW_EVERY_MS, 2 * RENEW_EVERY_MS], 'for so long it has been there to ask');
   keeper.stop();
   assert.equal(clock.pending, 0);
 });
@@ -106,6 +113,40 @@ it('asks for each call when its lease was gone, or when Redis may be another ser
   assert.deepEqual(await round(), []);
   redis.isAway = false;
   assert.deepEqual(await round(), ['reclaim 1', 'renew']);
+});
+
+it('gives back what it let go of while it asked for it: another is to go on with it', async () => {
+  const { keeper, redis, round, said } = aKeeper();
+  const call = await keeper.take(newCallSid(), 'token');
+  assert.ok(call);
+  redis.isKnown = false;
+  redis.reclaims = () => {
+    // Redis may have been told before it made the call again for us.
+    void keeper.letGo(call, 'released');
+    return [{ call, isLost: false }];
+  };
+  await round();
+  assert.deepEqual(said, ['take 1', 'renew', 'reclaim 1', 'released 1']);
+  assert.deepEqual(await round(), ['released 1', 'renew']);
+});
+
+it('gives back what only Redis thinks it holds, but nothing that it is taking', async () => {
+  const { keeper, redis, round, reconnect, said } = aKeeper();
+  const [kept, taking, stray] = [newCallSid(), newCallSid(), newCallSid()];
+  await keeper.take(kept, 'token');
+  reconnect();
+  redis.held = [
+    { sid: kept, take: 1 },
+    { sid: taking, take: 2 },
+    { sid: stray, take: 3 },
+  ];
+  redis.reclaims = () => {
+    void keeper.take(taking, 'token');
+    return [];
+  };
+  await round();
+  assert.deepEqual(said, ['take 1', 'renew', 'reclaim 1', 'take 2', 'released 3']);
+  assert.deepEqual(await round(), ['renew'], 'there is no doubt any more');
 });
 
 it('takes a call once it has a lease, and none that is another', async () => {

@@ -92,8 +92,21 @@ describe('a Redis that is away', () => {
   it('is told from a wrong command and from a bug', async () => {
     const reply = (message: string): Error => Object.assign(new Error(message), { name: 'ReplyError' });
     await assert.rejects(attempt(Promise.reject(new Error('Connection is closed.'))), RedisUnavailable);
-    await assert.rejects(attempt(Promise.reject(reply('READONLY You cannot write'))), RedisUnavailable);
-    await assert.rejects(attempt(Promise.reject(reply('WRONGTYPE Operation'))), /WRONGTYPE/);
+    const passing = 'LOADING READONLY MASTERDOWN CLUSTERDOWN MOVED ASK TRYAGAIN UNBLOCKED BUSY NOREPLICAS OOM MISCONF';
+    for (const code of passing.split(' ')) {
+      for (const words of [
+        `${code} of whatever it says`,
+        `${code} of whatever it says script: 4fa1, on @user_script:12.`,
+        `ERR Error running script (call to f_4fa1): @user_script:12: @user_script: 12: -${code} of whatever it says`,
+      ])
+        await assert.rejects(attempt(Promise.reject(reply(words))), RedisUnavailable, words);
+    }
+    for (const words of [
+      'WRONGTYPE Operation',
+      'ERR Error running script (call to f_4fa1): @user_script:12: @user_script:12: Script attempted to OOM',
+      'BUSYGROUP Consumer Group name already exists',
+    ])
+      await assert.rejects(attempt(Promise.reject(reply(words))), { message: words });
     await assert.rejects(attempt(Promise.reject(new TypeError('bug'))), TypeError);
   });
 });
