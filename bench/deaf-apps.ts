@@ -15,8 +15,8 @@ import { type ShownStream, UnderTest } from './under-test.ts';
 const { values: options } = parseArgs({
   options: {
     calls: { type: 'string', default: '125' },
-    /** Seconds without reading; after a minute an app that answers no ping is lost. */
-    seconds: { type: 'string', default: '50' },
+    /** Seconds without reading; an app that answers no ping is lost within a minute. */
+    seconds: { type: 'string', default: '30' },
   },
 });
 const calls = Number(options.calls);
@@ -29,6 +29,7 @@ const PAGE_MB = 4096 / 2 ** 20;
 
 const closers = new Closers();
 const load = await Load.start(closers);
+load.narrow();
 const system = await UnderTest.start({ trunkPort: load.sipPort, threads: 1, settings: { BUSY_LIMIT: '0' } }, closers);
 system.pin('0');
 pin([...load.pids, process.pid], '1');

@@ -133,6 +133,11 @@ export class Load {
     this.#process.stdin.write(`stall ${ms}\n`);
   }
 
+  /** What the app does not read is the sender's to keep: sockets opened from here on have hardly any room for it. */
+  narrow(): void {
+    this.#process.stdin.write('narrow\n');
+  }
+
   /** Whether the app reads what comes. */
   listen(listens: boolean): void {
     this.#process.stdin.write(listens ? 'hear\n' : 'deaf\n');

@@ -27,6 +27,7 @@ enum {
     PATH_BYTES = 64,
     /* The first media message that is sent back: two seconds that were held while the socket opened may come at once. */
     ECHO_FROM = 125,
+    NARROW_BYTES = 4096,
     TEXT = 1,
     BINARY = 2,
     CLOSE = 8,
@@ -261,6 +262,12 @@ int app_ready(int socket)
 void app_tell(void)
 {
     telling = 1;
+}
+
+void app_narrow(void)
+{
+    int bytes = NARROW_BYTES;
+    setsockopt(listener, SOL_SOCKET, SO_RCVBUF, &bytes, sizeof bytes);
 }
 
 void app_listen(int listens)

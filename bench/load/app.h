@@ -11,6 +11,8 @@ int app_open(int epoll);
 void app_tell(void);
 /* Takes care of a socket of ours that is readable; 0 when it is none. */
 int app_ready(int socket);
+/* Sockets opened from here on have next to no room in this machine's kernel for what is not read. */
+void app_narrow(void);
 /* Whether what comes on the sockets that are open is read. */
 void app_listen(int listens);
 /* Keeps what would be sent back for so long, then sends it at once. */

@@ -6,7 +6,8 @@
  *   stall MS    what the app sends back is held back           window    what was measured since the last one
  *   tell        silent phones; answers and the first           stop      report and go on
  *               media of streams are told as they come         stalls    how the machine itself stood still meanwhile
- *   deaf        the app reads nothing any more              hear      it reads again
+ *   deaf        the app reads nothing any more                  hear      it reads again
+ *   narrow      the kernel keeps little of what is not read
  *
  * Ends with its standard input.
  */
@@ -59,6 +60,8 @@ static void obey(const char *line)
         phones_window();
     else if (strcmp(line, "deaf") == 0)
         app_listen(0);
+    else if (strcmp(line, "narrow") == 0)
+        app_narrow();
     else if (strcmp(line, "hear") == 0)
         app_listen(1);
     else if (strcmp(line, "stalls") == 0)

@@ -21,6 +21,8 @@ export interface Addon {
   sendDatagram(socket: number, bytes: Uint8Array): number;
   /** A WebSocket over a duplicate of a connected TCP socket; `head` came behind the upgrade. */
   adopt(descriptor: number, head: Uint8Array): number;
+  /** How many bytes the kernel takes of a TCP socket that it cannot send yet. */
+  limitUnsent(descriptor: number, bytes: number): number;
   sendText(socket: number, text: string): number;
   sendBytes(socket: number, opcode: number, bytes: Uint8Array): number;
   /** Sends now what was gathered. */

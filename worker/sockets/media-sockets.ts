@@ -19,12 +19,26 @@ export interface MediaSockets {
   readonly bind: BindDatagram;
   /** Null where the WebSocket stays as it is. */
   readonly adopt: Adopt | null;
+  /**
+   * Has the kernel keep little of what a TCP or TLS connection is given and cannot send: what waits longer waits with us,
+   * where the oldest can be dropped. Null where it cannot be told: by itself it takes megabytes, minutes of audio.
+   */
+  readonly limitUnsent: ((transport: net.Socket) => void) | null;
   /** Closes what is still open. Idempotent. */
   close(): void;
 }
 
 /** Node's own. */
-export const nodeSockets: MediaSockets = { kind: 'node', bind: bindNodeDatagram, adopt: null, close: () => {} };
+export const nodeSockets: MediaSockets = {
+  kind: 'node',
+  bind: bindNodeDatagram,
+  adopt: null,
+  limitUnsent: null,
+  close: () => {},
+};
+
+/** More than a second of audio in most formats; what is on its way does not count. */
+const UNSENT_BYTES = 16_384;
 
 /**
  * `auto`: the addon's where it was built, else Node's; `onProblem` is told why not, when it was built and cannot be used.
@@ -56,11 +70,12 @@ function openChosen(choice: 'auto' | 'native' | 'node'): MediaSockets {
     kind: 'native',
     bind: nativeDatagrams(reactor),
     adopt: (transport, delegate) => takeOver(reactor, transport, delegate),
+    limitUnsent: (transport) => void addon.limitUnsent(descriptorOf(transport), UNSENT_BYTES),
     close: () => reactor.close(),
   };
 }
 
-/** A TCP socket has a descriptor, which Node does not show in its types. */
+/** A TCP socket has a descriptor, and TLS that of the one below it, which Node does not show in its types. */
 interface WithDescriptor {
   readonly _handle?: { readonly fd?: number } | null;
 }

@@ -101,9 +101,10 @@ export function dial(
 function opened(
   socket: WebSocket,
   transport: Socket | null,
-  { adopt }: MediaSockets,
+  { adopt, limitUnsent }: MediaSockets,
   delegate: OpenWebSocketDelegate,
 ): OpenWebSocket {
+  if (transport !== null) limitUnsent?.(transport);
   if (adopt === null || transport === null || !isPlain(transport)) return new WsSocket(socket, delegate);
   // What is told of the connection from here on is that it was handed over.
   socket.removeAllListeners();

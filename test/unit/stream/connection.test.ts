@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { after, afterEach, before, describe, it } from 'node:test';
+import { setImmediate } from 'node:timers/promises';
 import { type Clock, systemClock } from '../../../shared/kernel/clock.ts';
 import { pause } from '../../../shared/kernel/deadline.ts';
 import { createDestinationGuard } from '../../../shared/net/destination.ts';
@@ -13,10 +15,15 @@ import {
   PONG_WITHIN_MS,
 } from '../../../worker/stream/connection.ts';
 import type { Loss } from '../../../worker/stream/failure.ts';
+import { readTls } from '../../../worker/stream/tls.ts';
 import { everySockets } from '../../support/media-sockets.ts';
 import { type PeerOptions, refusingUrl, StreamPeer } from '../../support/stream-peer.ts';
 
 const authToken = 'the token of the account';
+const pem = (name: string): Buffer => readFileSync(`test/vectors/tls/${name}.pem`);
+const MESSAGE = JSON.stringify({ event: 'x'.repeat(1_000) });
+/** The receiver's buffer of this machine, and what may wait in ours. */
+const MOST_KEPT_BYTES = 600_000;
 
 /** The real clock, with every wait a hundredth as long: the order of things stays, the test is short. */
 const fastClock: Clock = { ...systemClock, after: (ms, fire) => systemClock.after(ms / 100, fire) };
@@ -53,7 +60,8 @@ function open(
   const opened = resolvers<void>();
   const gone = resolvers<Loss>();
   const text = resolvers<string>();
-  const connect = createConnector({ clock, guard, authToken, sockets });
+  const tls = readTls({ ca: 'test/vectors/tls/ca.pem' });
+  const connect = createConnector({ clock, guard, authToken, tls, sockets });
   const connection = connect(
     { url, headers, retry },
     {
@@ -210,6 +218,22 @@ for (const those of everySockets)
       connect({ url: peer.url, headers: {}, retry: false }, nothing);
       assert.match((await gone.promise).error.message, /EMFILE/);
     });
+
+    if (those.limitUnsent !== null)
+      for (const tls of [undefined, { key: pem('server.key'), cert: pem('server') }])
+        it(`of what an app does not read the kernel keeps little, ${tls ? 'over TLS' : 'in the clear'}`, async () => {
+          const peer = await StreamPeer.listen({ behaviour: { kind: 'deaf' }, ...(tls === undefined ? {} : { tls }) });
+          closers.push(() => peer.close());
+          const { connection, opened } = open(peer.url);
+          await opened;
+          let given = 0;
+          for (; connection.bufferedBytes < 32_768 && given < 8_000_000; given += MESSAGE.length) {
+            connection.sendText(MESSAGE);
+            connection.push();
+            await setImmediate();
+          }
+          assert.ok(given < MOST_KEPT_BYTES, `${given} bytes before any waited with us`);
+        });
 
     it('tells a close frame apart from a lost connection', async () => {
       const closing = await open((await peerThat({ kind: 'close', code: 4001 })).url).gone;

@@ -4,8 +4,11 @@
  */
 #include <errno.h>
 #include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "datagram.h"
 #include "websocket.h"
@@ -99,6 +102,15 @@ static napi_value adopt(napi_env env, napi_callback_info info)
     size_t length;
     const uint8_t *head = as_bytes(env, call.arguments[1], &length);
     return number(env, websocket_adopt(call.reactor, as_int(env, call.arguments[0]), head, length));
+}
+
+/* limitUnsent(descriptor, bytes): of a TCP socket, whose else it may be. What is on its way counts for nothing. */
+static napi_value limit_unsent(napi_env env, napi_callback_info info)
+{
+    struct call call = begin(env, info);
+    int descriptor = as_int(env, call.arguments[0]), bytes = as_int(env, call.arguments[1]);
+    int failed = setsockopt(descriptor, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &bytes, sizeof bytes);
+    return number(env, failed == 0 ? 0 : -errno);
 }
 
 /* sendText(socket, text) */
@@ -236,6 +248,7 @@ static napi_value init(napi_env env, napi_value exports)
         {"aim", NULL, aim, NULL, NULL, NULL, napi_enumerable, NULL},
         {"sendDatagram", NULL, send_datagram, NULL, NULL, NULL, napi_enumerable, NULL},
         {"adopt", NULL, adopt, NULL, NULL, NULL, napi_enumerable, NULL},
+        {"limitUnsent", NULL, limit_unsent, NULL, NULL, NULL, napi_enumerable, NULL},
         {"sendText", NULL, send_text, NULL, NULL, NULL, napi_enumerable, NULL},
         {"sendBytes", NULL, send_bytes, NULL, NULL, NULL, napi_enumerable, NULL},
         {"push", NULL, push, NULL, NULL, NULL, napi_enumerable, NULL},
