@@ -81,6 +81,9 @@ const SKIPPED_MAX_BEATS = 3000;
 /** A beat that runs so late is the thread's fault when something is missing in it. */
 const LATE_MS = FRAME_MS / 2;
 
+/** A frame that was begun so long ago is not sent. */
+const STALE_MS = 1000;
+
 /** Rate of a leg until its codec is known. */
 const NARROW = 8000;
 
@@ -299,11 +302,15 @@ export class LegMedia {
     const agreement = this.#agreement;
     const sound = this.#sound;
     if (rtp === null || agreement === null || sound === null) return;
+    const { clock } = this.#options;
+    const beganAt = clock.monotonic();
     const received = rtp.receive();
     const listening = !this.#held && receives(agreement.direction);
     const inbound = listening ? sound.inbound.frame(received, rtp) : sound.inbound.silence();
     const outbound = sound.outbound.frame(this.playout, this.#tones, rtp.payload);
-    if (sends(agreement.direction)) rtp.send(agreement.payloadType);
+    // Stopped in the midst of it, the thread may have lost the call: the next tick asks, and says nothing before.
+    const isStale = clock.monotonic() - beganAt >= STALE_MS;
+    if (sends(agreement.direction) && !isStale) rtp.send(agreement.payloadType);
     else rtp.silent();
     this.#tee.write(this.#beat++, inbound, outbound);
     if (this.#watching && this.#beat % WATCH_BEATS === 0 && listening) this.#checkSilence(rtp.silentMs);

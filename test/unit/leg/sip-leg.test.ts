@@ -52,6 +52,19 @@ describe('a SIP leg', () => {
     assert.deepEqual(types(caller), ['media.started']);
   });
 
+  it("says nothing more in a beat in whose midst its thread stood still: the call may be another owner's", async () => {
+    const { caller } = await line.connect();
+    await line.run(10);
+    const sent = (): number => caller.leg.figures?.sent ?? 0;
+    const before = sent();
+    caller.leg.playout.enqueue(sine(440, 10, 8000));
+    caller.leg.playout.mark(() => line.clock.advance(5000));
+    line.beats.beat();
+    assert.equal(sent(), before);
+    line.beats.beat();
+    assert.equal(sent(), before + 1);
+  });
+
   it('AC-85: is taken over by another owner: the far end sends and hears at the new place', async () => {
     const { caller, callee } = await line.connect();
     caller.leg.close();
